@@ -26,7 +26,7 @@ struct lm_work_opts {
 	const char *const *rules; /* NULL-terminated folders or files; or NULL */
 	const char *roots;	  /* PEM of code-signing roots; or NULL */
 	const char *password_file; /* one password a line; or NULL */
-	const char *zone;	  /* --tz default zone; or NULL */
+	const char *const *zones; /* --tz values, "ZONE" or "PATTERN=ZONE", NULL-terminated; or NULL */
 	const char *host_pattern; /* --host-from-path; or NULL */
 	int64_t now_ns;
 	unsigned hashes;	  /* LM_HASH_* bits wanted for every content besides SHA-256 */
@@ -46,6 +46,7 @@ enum lm_role { LM_ROLE_EVIDENCE, LM_ROLE_INTEL, LM_ROLE_HOSTS, LM_ROLE_INVENTORY
 
 struct lm_work_file {
 	struct lm_str path;	/* opened by the parent when dispatched, and printed */
+	struct lm_str below;	/* its part below the argument: path of a sighting without layout; unset = path */
 	uint64_t size;
 	int64_t modified_ns;
 	int triage;

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine.c - one run: evidence through workers into the case, then identity, then detectors.
+ *
+ * In:  the command line. Out: an open case with results, and what was read (struct lm_tally).
+ * The order matters: settings of an earlier run are read first, then the zygote is forked, and only then is
+ * the case opened for writing, because a database handle must not cross a fork.
+ */
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "cli/cli.h"
+#include "detect/detect.h"
+#include "read/read.h"
+#include "source/source.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Rows per transaction: large enough to be fast, small enough that little is lost to a power cut. */
+#define BATCH_ROWS 50000
+#define BATCH_NS (2 * LM_NS_PER_S)
+
+/* What is remembered of a content while it is open, for the exit code: indexed by evidence id. */
+enum { CONTENT_OPEN = 1, CONTENT_UNREAD = 2 };
+
+struct run {
+	const struct lm_cli *o;
+	struct lm_case *c;
+	struct lm_work *work;
+	struct lm_tally *tally;
+	struct lm_arena arena;
+	char fingerprint[65];
+	uint64_t kinds; /* --only: bit per kind; all ones without it */
+	uint8_t *state; /* by evidence id */
+	size_t n_state;
+	size_t batch;
+	int64_t batch_ns;
+	/* contents that ended since the last commit: workers may skip them from then on */
+	uint8_t (*ended)[32];
+	size_t n_ended, cap_ended;
+};
+
+/* ---- batches ---- */
+
+static enum lm_rc commit(struct run *r)
+{
+	enum lm_rc rc = lm_case_commit(r->c);
+	for (size_t i = 0; rc == LM_OK && r->work && i < r->n_ended; i++)
+		lm_work_seen(r->work, r->ended[i]);
+	r->n_ended = 0;
+	r->batch = 0;
+	r->batch_ns = lm_time_now();
+	return rc;
+}
+
+static enum lm_rc maybe_commit(struct run *r)
+{
+	if (r->batch < BATCH_ROWS && lm_time_now() - r->batch_ns < BATCH_NS)
+		return LM_OK;
+	return commit(r);
+}
+
+/* ---- what workers send ---- */
+
+static void mark(struct run *r, int64_t id, uint8_t bits)
+{
+	if (id < 0 || id > (int64_t)1 << 40)
+		return;
+	if ((size_t)id >= r->n_state) {
+		size_t n = (size_t)id + 1024;
+		r->state = lm_xrealloc(r->state, n);
+		memset(r->state + r->n_state, 0, n - r->n_state);
+		r->n_state = n;
+	}
+	if (bits & CONTENT_UNREAD && !(r->state[id] & CONTENT_UNREAD))
+		r->tally->unread++;
+	r->state[id] |= bits;
+}
+
+static enum lm_rc on_content(void *user, const struct lm_work_file *f, int64_t parent, struct lm_str path,
+			     const struct lm_frame_content *content, int64_t *id)
+{
+	struct run *r = user;
+	(void)content;
+	r->tally->contents++;
+	enum lm_rc rc = lm_case_evidence(r->c, path, parent, f->role != LM_ROLE_EVIDENCE, id);
+	if (rc == LM_OK)
+		mark(r, *id, CONTENT_OPEN);
+	return rc;
+}
+
+/* --since, --until and --only leave out what is about an activity, never what says who is who or what is missing. */
+static bool admitted(const struct run *r, const struct lm_obs *o)
+{
+	switch (o->kind) {
+	case LM_K_evidence_damaged:
+	case LM_K_evidence_encrypted:
+	case LM_K_evidence_skipped:
+	case LM_K_host_record:
+	case LM_K_host_alias:
+	case LM_K_indicator_listed:
+		return true;
+	default:
+		break;
+	}
+	if (!(r->kinds & UINT64_C(1) << o->kind))
+		return false;
+	if (!o->time.set)
+		return true;
+	return (!r->o->since.set || o->time.v >= r->o->since.v) && (!r->o->until.set || o->time.v < r->o->until.v);
+}
+
+static enum lm_rc on_obs(void *user, int64_t content, const struct lm_obs *o)
+{
+	struct run *r = user;
+	if (o->kind == LM_K_evidence_damaged) {
+		r->tally->damaged++;
+		/* a damaged container or an unreadable file hides what was in it; damage inside a program file does not */
+		if (lm_str_eq(o->evidence_damaged.reader, LM_STR("archive")))
+			mark(r, content, CONTENT_UNREAD);
+	} else if (o->kind == LM_K_evidence_encrypted) {
+		r->tally->encrypted++;
+		mark(r, content, CONTENT_UNREAD);
+	} else if (o->kind == LM_K_evidence_skipped) {
+		r->tally->skipped++;
+	}
+	if (!admitted(r, o))
+		return LM_OK;
+	r->tally->observations++;
+	r->batch++;
+	return lm_case_put(r->c, content, o);
+}
+
+static enum lm_rc on_end(void *user, int64_t content, const struct lm_frame_end *e)
+{
+	struct run *r = user;
+	if (e->reader.n)
+		r->tally->recognised++;
+	if (!e->cached) {
+		if (r->n_ended == r->cap_ended) {
+			r->cap_ended = r->cap_ended ? r->cap_ended * 2 : 256;
+			r->ended = lm_xrealloc(r->ended, r->cap_ended * sizeof *r->ended);
+		}
+		memcpy(r->ended[r->n_ended++], e->sha256, 32);
+	}
+	r->batch++;
+	return lm_case_evidence_end(r->c, content, e->sha256, e->size, e->reader);
+}
+
+static enum lm_rc on_file_end(void *user, const struct lm_work_end *e)
+{
+	struct run *r = user;
+	struct lm_str why = { 0 };
+	struct lm_arena_mark m = lm_arena_mark(&r->arena);
+	if (e->lost) {
+		r->tally->lost++;
+		r->tally->unread++;
+		why = lm_arena_fmt(&r->arena, "%s%s%.*s", e->what, e->content.n ? ", in " : "", LM_STR_ARG(e->content));
+		lm_log(LM_LOG_WARN, "cannot finish '%.*s': %.*s", LM_STR_ARG(e->file->path), LM_STR_ARG(why));
+	}
+	enum lm_rc rc = lm_case_file_done(r->c, e->file->path, e->file->size, e->file->modified_ns,
+					  lm_cstr(r->fingerprint), why, e->offset);
+	lm_arena_reset(&r->arena, m);
+	return rc == LM_OK ? maybe_commit(r) : rc;
+}
+
+static void on_progress(void *user, uint64_t done, uint64_t total, struct lm_str current)
+{
+	struct run *r = user;
+	if (!r->o->quiet)
+		lm_progress(done, total, current);
+}
+
+/* ---- what is to be read ---- */
+
+static enum lm_rc add_file(struct run *r, struct lm_str path, const struct lm_walk_entry *e, enum lm_role role,
+			   const char *reader)
+{
+	r->tally->files++;
+	r->tally->bytes += e->size;
+	if (!r->o->force && lm_case_file_known(r->c, path, e->size, e->modified_ns, lm_cstr(r->fingerprint))) {
+		r->tally->known++;
+		return LM_OK;
+	}
+	struct lm_work_file f = {
+		.path = path,
+		.size = e->size,
+		.modified_ns = e->modified_ns,
+		.triage = role == LM_ROLE_EVIDENCE ? e->triage : -1,
+		.role = role,
+		.reader = reader,
+	};
+	lm_work_add(r->work, &f);
+	return LM_OK;
+}
+
+struct walk {
+	struct run *r;
+	enum lm_role role;
+	const char *reader;
+};
+
+static enum lm_rc on_walk_file(void *user, const struct lm_walk_entry *e)
+{
+	struct walk *w = user;
+	return add_file(w->r, e->path, e, w->role, w->reader);
+}
+
+static enum lm_rc on_walk_issue(void *user, const struct lm_walk_issue *i)
+{
+	struct walk *w = user;
+	struct run *r = w->r;
+	struct lm_obs o;
+	int64_t id;
+	lm_obs_init(&o, i->kind);
+	if (i->kind == LM_K_evidence_damaged) {
+		o.evidence_damaged.path = i->path;
+		o.evidence_damaged.reader = LM_STR("walk");
+		o.evidence_damaged.what = lm_cstr(i->what);
+		r->tally->damaged++;
+		r->tally->unread++;
+	} else {
+		o.evidence_skipped.path = i->path;
+		o.evidence_skipped.why = lm_cstr(i->what);
+		r->tally->skipped++;
+	}
+	enum lm_rc rc = lm_case_evidence(r->c, i->path, -1, false, &id);
+	return rc == LM_OK ? lm_case_put(r->c, id, &o) : rc;
+}
+
+static enum lm_rc walk_list(struct run *r, const struct lm_list *paths, enum lm_role role, const char *reader,
+			    struct lm_err *err)
+{
+	struct walk w = { r, role, reader };
+	struct lm_walk_sink sink = { &w, on_walk_file, on_walk_issue };
+	for (size_t i = 0; i < paths->n; i++) {
+		enum lm_rc rc = lm_walk(paths->v[i], &sink, err);
+		if (rc < 0)
+			return rc;
+	}
+	return LM_OK;
+}
+
+/* ---- settings ---- */
+
+/* `--now` of the first run stays: the same case judged twice gives the same words. */
+static enum lm_rc settle_now(const struct lm_cli *o, const char *case_path, int64_t *now, struct lm_err *err)
+{
+	struct lm_case *c;
+	*now = o->now.set ? o->now.v : lm_time_now() / LM_NS_PER_S * LM_NS_PER_S;
+	if (o->now.set || !case_path || access(case_path, F_OK) != 0)
+		return LM_OK;
+	enum lm_rc rc = lm_case_open(case_path, LM_CASE_READ_ONLY, &c, err);
+	if (rc < 0)
+		return rc;
+	struct lm_arena a;
+	lm_arena_init(&a, 4096);
+	struct lm_str stored = lm_case_get(c, "now", &a);
+	if (stored.p)
+		(void)lm_time_parse(stored, NULL, now, NULL);
+	lm_arena_fini(&a);
+	lm_case_close(c);
+	return LM_OK;
+}
+
+/* Digest over everything that makes a second reading give other observations. */
+static void fingerprint(struct run *r, const struct lm_work_opts *wo, const struct lm_work_loaded *loaded)
+{
+	struct lm_buf b;
+	uint8_t md[32];
+	lm_buf_init(&b, 1 << 20);
+	lm_buf_fmt(&b, "limier %s\nrules %s\nhashes %u\nzone %s\npattern %s\nroots %u\n", LM_VERSION,
+		   loaded->rules_sha256, wo->hashes, wo->zones ? wo->zones[0] : "", wo->host_pattern ? wo->host_pattern : "",
+		   loaded->roots);
+	lm_buf_fmt(&b, "only %llx since %lld until %lld\n", (unsigned long long)r->kinds,
+		   (long long)(r->o->since.set ? r->o->since.v : INT64_MIN),
+		   (long long)(r->o->until.set ? r->o->until.v : INT64_MAX));
+	if (wo->roots)
+		lm_buf_fmt(&b, "now %lld\n", (long long)wo->now_ns);
+	for (size_t i = 0; lm_readers[i]; i++)
+		lm_buf_fmt(&b, "reader %s\n", lm_readers[i]->name);
+	EVP_Digest(b.p, b.n, md, NULL, EVP_sha256(), NULL);
+	lm_buf_clear(&b);
+	lm_buf_hex(&b, (struct lm_bytes){ md, sizeof md });
+	memcpy(r->fingerprint, b.p, sizeof r->fingerprint);
+	lm_buf_fini(&b);
+}
+
+static enum lm_rc parse_only(struct run *r, struct lm_err *err)
+{
+	r->kinds = r->o->only.n ? 0 : UINT64_MAX;
+	for (size_t i = 0; i < r->o->only.n; i++) {
+		enum lm_kind k = lm_kind_find(lm_cstr(r->o->only.v[i]));
+		if (k == LM_KIND_NONE)
+			return lm_fail(err, LM_EUSAGE, "no observation kind '%s'; 'limier list observations' names them",
+				       r->o->only.v[i]);
+		r->kinds |= UINT64_C(1) << k;
+	}
+	return LM_OK;
+}
+
+static enum lm_rc store_settings(struct run *r, int64_t now, const struct lm_geo *geo)
+{
+	char text[LM_TIME_TEXT];
+	struct lm_buf args;
+	lm_buf_init(&args, 1 << 20);
+	for (int i = 0; i < r->o->argc; i++)
+		lm_buf_fmt(&args, "%s%s", i ? " " : "", r->o->argv[i]);
+	enum lm_rc rc = lm_case_run_begin(r->c, lm_buf_view(&args), LM_VERSION, lm_time_now());
+	lm_buf_fini(&args);
+	if (rc == LM_OK)
+		rc = lm_case_set(r->c, "now", lm_cstr(lm_time_iso(now, text)));
+	if (rc == LM_OK)
+		rc = lm_case_set(r->c, "tool", LM_STR("limier " LM_VERSION));
+	if (rc == LM_OK && geo)
+		rc = lm_case_set(r->c, "geo", lm_cstr(lm_geo_describe(geo)));
+	for (size_t i = 0; rc == LM_OK && i < r->o->operands.n; i++)
+		rc = lm_case_log(r->c, "evidence", lm_cstr(r->o->operands.v[i]));
+	if (rc == LM_OK && r->tally->loaded.rules) {
+		struct lm_str rules = lm_arena_fmt(&r->arena, "%u rules in %u files, %u files left out, digest %s",
+						   r->tally->loaded.rules, r->tally->loaded.rule_files,
+						   r->tally->loaded.bad_rule_files, r->tally->loaded.rules_sha256);
+		rc = lm_case_log(r->c, "rules", rules);
+	}
+	return rc;
+}
+
+static void seen_content(void *user, const uint8_t sha256[32])
+{
+	struct run *r = user;
+	lm_work_seen(r->work, sha256);
+}
+
+/* ---- the run ---- */
+
+static enum lm_rc read_everything(struct run *r, struct lm_err *err)
+{
+	const struct lm_cli *o = r->o;
+	struct lm_work_sink sink = { r, on_content, on_obs, on_end, on_file_end, on_progress };
+	enum lm_rc rc = walk_list(r, &o->hosts, LM_ROLE_HOSTS, "hostlist", err);
+	if (rc == LM_OK)
+		rc = walk_list(r, &o->inventory, LM_ROLE_INVENTORY, "inventory", err);
+	if (rc == LM_OK)
+		rc = walk_list(r, &o->intel, LM_ROLE_INTEL, "indicators", err);
+	if (rc == LM_OK)
+		rc = walk_list(r, &o->operands, LM_ROLE_EVIDENCE, NULL, err);
+	if (rc == LM_OK && !o->force)
+		rc = lm_case_seen(r->c, lm_cstr(r->fingerprint), seen_content, r);
+	if (rc == LM_OK)
+		rc = lm_work_run(r->work, &sink, err);
+	lm_progress_clear();
+	return rc == LM_OK ? commit(r) : rc;
+}
+
+static enum lm_rc conclude(struct run *r, int64_t now, const struct lm_geo *geo, struct lm_err *err)
+{
+	struct lm_detect_opts d = {
+		.products = r->o->product.v,
+		.now_ns = now,
+		.trust_given = r->o->roots != NULL,
+	};
+	enum lm_rc rc = lm_case_resolve(r->c, geo);
+	if (rc == LM_OK)
+		rc = lm_detect_all(r->c, &d, err);
+	if (rc == LM_OK)
+		rc = lm_case_run_end(r->c, lm_time_now());
+	return rc;
+}
+
+enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct lm_case **out, struct lm_tally *tally,
+			 struct lm_err *err)
+{
+	struct run r = { .o = o, .tally = tally, .batch_ns = lm_time_now() };
+	struct lm_geo *geo = NULL;
+	int64_t now = 0;
+	memset(tally, 0, sizeof *tally);
+	memset(err, 0, sizeof *err);
+	lm_arena_init(&r.arena, 1 << 20);
+	enum lm_rc rc = parse_only(&r, err);
+	if (rc == LM_OK)
+		rc = settle_now(o, case_path, &now, err);
+	if (rc == LM_OK && o->geoip.n)
+		rc = lm_geo_open(o->geoip.v, &geo, err);
+	if (rc < 0)
+		goto done;
+	struct lm_work_opts wo = {
+		.jobs = o->jobs.set ? (unsigned)o->jobs.v : 0,
+		.mem_bytes = o->memory.set ? (uint64_t)o->memory.v << 20 : 0,
+		.rules = o->rules.v,
+		.roots = o->roots,
+		.password_file = o->password_file,
+		.zones = o->tz.v,
+		.host_pattern = o->host_from_path,
+		.now_ns = now,
+		/* lists state MD5 and SHA-1 as often as SHA-256; without lists the extra digests would be for nothing */
+		.hashes = LM_HASH_SHA256 | (o->intel.n || o->verb == LM_V_investigate ? LM_HASH_SHA1 | LM_HASH_MD5 : 0),
+	};
+	rc = lm_work_start(&wo, &r.work, err);
+	if (rc < 0)
+		goto done;
+	tally->loaded = *lm_work_loaded(r.work);
+	fingerprint(&r, &wo, &tally->loaded);
+	rc = lm_case_open(case_path, LM_CASE_CREATE, &r.c, err);
+	if (rc < 0)
+		goto done;
+	rc = store_settings(&r, now, geo);
+	if (rc == LM_OK)
+		rc = read_everything(&r, err);
+	lm_work_stop(r.work);
+	r.work = NULL;
+	if (rc == LM_OK)
+		rc = conclude(&r, now, geo, err);
+	if (rc < 0 && !err->msg[0])
+		lm_fail(err, rc, "cannot go on with case '%s': %s", case_path ? case_path : "in memory", lm_case_error(r.c));
+done:
+	if (r.work)
+		lm_work_stop(r.work);
+	lm_geo_close(geo);
+	if (rc < 0 && r.c) {
+		lm_case_close(r.c);
+		r.c = NULL;
+	}
+	*out = r.c;
+	free(r.state);
+	free(r.ended);
+	lm_arena_fini(&r.arena);
+	return rc;
+}
+
+/* ---- exit code ---- */
+
+struct worst {
+	enum lm_severity level;
+	bool any;
+};
+
+static enum lm_rc worst_finding(void *user, const struct lm_finding_row *f)
+{
+	struct worst *w = user;
+	if (!w->any || f->f.severity > w->level)
+		w->level = f->f.severity;
+	w->any = true;
+	return LM_OK;
+}
+
+int lm_engine_exit(const struct lm_cli *o, struct lm_case *c, const struct lm_tally *t)
+{
+	uint64_t percent = o->max_unread.set ? (uint64_t)o->max_unread.v : 5, all = t->recognised + t->unread;
+	if (all && t->unread * 100 > percent * all)
+		return lm_complain(LM_EXIT_UNREAD, "%s of %s recognised pieces of evidence could not be read (limit %u %%)",
+				   lm_term_count(t->unread), lm_term_count(all), (unsigned)percent);
+	if (o->fail_on) {
+		struct worst w = { 0 };
+		if (lm_case_findings(c, worst_finding, &w) == LM_OK && w.any && w.level >= lm_severity_find(lm_cstr(o->fail_on)))
+			return LM_EXIT_FINDINGS;
+	}
+	return LM_EXIT_OK;
+}
