@@ -166,6 +166,10 @@ static inline uint64_t lm_rd_u64be(struct lm_rd *r)
 	return __builtin_bswap64(lm_rd_u64le(r));
 }
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* True when every byte of b is zero (true for an empty view). */
 bool lm_bytes_all_zero(struct lm_bytes b);
 
@@ -174,5 +178,9 @@ size_t lm_bytes_count_nonzero(struct lm_bytes b, size_t *first);
 
 /* Index of the first occurrence of `needle` in `hay`, or SIZE_MAX. An empty needle is at 0. */
 size_t lm_bytes_find(struct lm_bytes hay, struct lm_bytes needle);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -29,10 +29,18 @@ struct lm_err {
 
 #define LM_MUST __attribute__((warn_unused_result))
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Fills *err (may be NULL) and returns rc, so that `return lm_fail(err, LM_EIO, "...")` reads well. */
 enum lm_rc lm_fail(struct lm_err *err, enum lm_rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The code's name for logs and damage records ("corrupt", "limit"); never NULL. */
 const char *lm_rc_word(enum lm_rc rc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

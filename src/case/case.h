@@ -38,7 +38,11 @@ enum lm_rc lm_case_log(struct lm_case *c, const char *what, struct lm_str detail
  */
 enum lm_rc lm_case_run_end(struct lm_case *c, int64_t wall_ns) LM_MUST;
 int64_t lm_case_revision(struct lm_case *c);
-/* Settings that survive re-runs ("now", "products", "jobs" ...). Get: unset when absent; copied into `a`. */
+/*
+ * Settings that survive re-runs ("now", "products", "jobs" ...). Get: unset when absent; copied into `a`. Setting
+ * "subject" (names or globs joined by ';') also fills product and version of the hosts. Keys with '_' first are the
+ * store's own.
+ */
 enum lm_rc lm_case_set(struct lm_case *c, const char *key, struct lm_str value) LM_MUST;
 struct lm_str lm_case_get(struct lm_case *c, const char *key, struct lm_arena *a);
 
@@ -124,7 +128,7 @@ struct lm_host {
 	bool listed;	  /* a host list names it */
 	bool seen;	  /* some evidence other than a host list is about it */
 	struct lm_str resolved; /* in words how its names were joined, when not direct; else unset */
-	struct lm_str product, version; /* subject product's release, filled by detectors' results; may be unset */
+	struct lm_str product, version; /* newest release of a product that the setting "subject" names; may be unset */
 };
 
 struct lm_geo; /* geo.c */
@@ -170,10 +174,28 @@ struct lm_installed {
 	struct lm_evidence_ref evidence;
 };
 typedef enum lm_rc lm_installed_fn(void *user, const struct lm_installed *i);
-/* Installed releases in order of (product, host, version); product unset = all. Compared without case. */
+/*
+ * Installed releases in order of (product, host, version); product unset = all. Compared without case, spaces and
+ * dashes; one product has one spelling for all hosts, and so has one version ("1.2" and "1.2.0" are one).
+ */
 enum lm_rc lm_case_installed(struct lm_case *c, struct lm_str product, lm_installed_fn *fn, void *user) LM_MUST;
 
-/* ---- questions 3 to 7, all that detectors may ask (query.c) ---- */
+/* A release that a content comes in: sure by install folder or by the word of a list of files. */
+struct lm_content_product {
+	struct lm_str vendor, product, version; /* vendor and version may be unset */
+	uint64_t hosts;				/* on which the content is part of this release */
+};
+typedef enum lm_rc lm_content_product_fn(void *user, const struct lm_content_product *p);
+/* The releases of one content as of the last resolve, in order of (product, version). */
+enum lm_rc lm_case_content_products(struct lm_case *c, const uint8_t sha256[32], lm_content_product_fn *fn, void *user)
+	LM_MUST;
+
+/* ---- questions 3 to 7, all that detectors may ask (query.c) ----
+ *
+ * A callback that returns LM_END stops the question, which then returns LM_OK; a negative code stops it and is
+ * returned. A callback may ask further questions and put results; it must not resolve. Rows stream. Hosts are those
+ * of the last resolve: an identity first seen after it has none yet.
+ */
 
 /* A stored observation: resolved host and the place it is cited from. */
 struct lm_stored {
@@ -185,16 +207,23 @@ struct lm_stored {
 };
 typedef enum lm_rc lm_stored_fn(void *user, const struct lm_stored *s);
 
-/* Conditions are joined by AND; an empty list fetches all. `value.p == NULL` asks for unset. */
+/*
+ * Conditions are joined by AND; an empty list fetches all. `value.p == NULL` asks for unset. INT, TIME and BOOL fields
+ * compare with a decimal number, TIME also with ISO-8601. The field "@host" is the resolved host: its id in decimal
+ * (also in prevalence and pairs). LM_EUSAGE for a field the kind does not have and for REAL fields.
+ */
 struct lm_where {
 	const char *field; /* field of the kind; BYTES compare with raw bytes */
 	struct lm_str value;
 };
-/* fetch: observations of a kind, in order of (time, id). */
+/* fetch: observations of a kind, in order of (time, id); without a time first. */
 enum lm_rc lm_case_fetch(struct lm_case *c, enum lm_kind kind, const struct lm_where *where, size_t n_where,
 			 lm_stored_fn *fn, void *user) LM_MUST;
 
-/* prevalence: distinct values of a field, with the number of hosts and observations; in order of value. */
+/*
+ * prevalence: distinct values of a field (unset left out), with the number of hosts and observations; in order of
+ * value. Hosts are resolved ones; a proxy counts as none, and so does what is about no host.
+ */
 struct lm_prevalence {
 	struct lm_str value; /* raw bytes for BYTES fields */
 	uint64_t hosts, count;
@@ -208,8 +237,12 @@ enum lm_rc lm_case_pairs(struct lm_case *c, enum lm_kind kind, const char *field
 			 enum lm_rc (*fn)(void *user, struct lm_str value, struct lm_str of, uint64_t count), void *user)
 	LM_MUST;
 
-/* match: where indicators (all lists in the case) meet observations: file hashes against sightings and contents,
- * file names against sightings, names and addresses against hosts. In order of (indicator, observation). */
+/*
+ * match: where indicators (all lists in the case) meet observations. sha256, sha1, md5: contents with that hash,
+ * sightings that state it or another hash of such a content. filename: last component of a sighting's path, without
+ * ASCII case, names of 5 bytes and more. Network types meet kinds that state contacts; a host's own name or address
+ * is never a hit. In order of indicator (type, value, id), then observation (kind, time, id).
+ */
 struct lm_indicator_hit {
 	const struct lm_stored *indicator; /* .obs.indicator_listed */
 	const struct lm_stored *where;

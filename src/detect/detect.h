@@ -13,10 +13,13 @@ struct lm_detect_opts {
 	bool trust_given; /* --roots was given: trust words mean something */
 };
 
+struct lm_facts; /* facts.h */
+
 struct lm_detect_ctx {
 	struct lm_case *c;
 	const struct lm_detect_opts *opts;
 	struct lm_arena *arena; /* scratch of one detector run */
+	struct lm_facts *facts; /* what the detectors of this run share */
 	struct lm_err *err;
 };
 
@@ -24,8 +27,8 @@ struct lm_detector {
 	const char *name;
 	const char *summary;
 	enum lm_stage stage;
-	const enum lm_kind *needs;	/* ends with LM_KIND_NONE; without any of them the stage is "not observed" */
-	const char *const *attack;	/* technique ids it may state, NULL-terminated */
+	const enum lm_kind *needs; /* ends with LM_KIND_NONE; without any of them the stage is "not observed" */
+	const char *const *attack; /* technique ids it may state, NULL-terminated */
 	enum lm_rc (*run)(struct lm_detect_ctx *d);
 };
 
@@ -45,7 +48,8 @@ enum lm_rc lm_detect_all(struct lm_case *c, const struct lm_detect_opts *opts, s
 
 /*
  * The subject products: those named, and those with an altered file. `altered` runs first and registers its
- * products here; names are kept in case settings ("subject") so that reports can print them.
+ * products here; names are kept in case settings so that reports can print them, sorted and joined by ';':
+ * "subject" (all), "subject.named", "subject.altered".
  */
 enum lm_rc lm_subject_add(struct lm_detect_ctx *d, struct lm_str product) LM_MUST;
 bool lm_subject_is(struct lm_detect_ctx *d, struct lm_str product);

@@ -7,6 +7,7 @@
 #define LM_REPORT_REPORT_H
 
 #include "base/buf.h"
+#include "base/json_out.h"
 #include "case/case.h"
 
 struct lm_report_opts {
@@ -29,6 +30,9 @@ struct lm_report {
 #undef LM_REPORT
 
 extern const struct lm_report *const lm_reports[]; /* NULL-terminated */
+
+/* One finding as report.json has it, on one line; for JSON lines too. */
+void lm_report_finding_json(struct lm_jw *w, const struct lm_finding_row *r);
 
 /*
  * Writes every report below `dir` (made when missing), each under a temporary name, synced and renamed.

@@ -11,7 +11,14 @@
 #include "base/err.h"
 #include "fact/observation.h"
 
-/* ---- walk.c ---- */
+/*
+ * Loads what the room would otherwise open lazily (digests, a UTF-8 character table for names in archives)
+ * and makes UTC the zone of the C library, so that times in archives do not depend on the machine. Call it
+ * in the zygote, before a sandbox closes the file system; later calls do nothing.
+ */
+void lm_source_prepare(void);
+
+/* ---- walk.c, triage.c ---- */
 
 /* One regular file to read. `path` is what the user gave plus the way below it, '/'-separated. */
 struct lm_walk_entry {
@@ -100,7 +107,11 @@ extern const struct lm_member_limits lm_member_defaults;
 
 /* One member. Exactly one of `data` (p != NULL) and `fd` (>= 0, sealed memfd, caller closes) is set. */
 struct lm_member {
-	struct lm_str name; /* raw bytes of the archive; never a file-system path */
+	/*
+	 * Raw bytes of the archive; never a file-system path. Unset for the one content of a bare .gz, .zst, .xz
+	 * or .bz2 that stores no name: lm_member_bare_name makes one.
+	 */
+	struct lm_str name;
 	struct lm_bytes data;
 	int fd;
 	uint64_t size;
@@ -118,6 +129,9 @@ struct lm_member_sink {
 
 /* 0: not a container; else a score. Looks at magic bytes only: zip, tar, gzip, zstd, xz, bzip2, 7z, cab. */
 int lm_container_probe(struct lm_bytes data, const char **format);
+
+/* The container's base name without its compression suffix (x.log.gz -> x.log, x.tgz -> x.tar), in `a`. */
+struct lm_str lm_member_bare_name(struct lm_arena *a, struct lm_str container);
 
 /*
  * Hands every member to the sink, in archive order. `passwords` is a NULL-terminated list or NULL.

@@ -19,18 +19,18 @@
 struct lm_work;
 
 struct lm_work_opts {
-	unsigned jobs;		  /* worker processes at one time; 0 = number of processors */
-	uint64_t mem_bytes;	  /* all workers together; 0 = a quarter of RAM, at least 256 MiB each */
-	unsigned cpu_seconds;	  /* per unit; 0 = 600 */
-	unsigned idle_seconds;	  /* without a frame from a worker; 0 = 120 */
-	const char *const *rules; /* NULL-terminated folders or files; or NULL */
-	const char *roots;	  /* PEM of code-signing roots; or NULL */
+	unsigned jobs;		   /* worker processes at one time; 0 = number of processors */
+	uint64_t mem_bytes;	   /* all workers together; 0 = a quarter of RAM, at least 256 MiB each */
+	unsigned cpu_seconds;	   /* per unit; 0 = 600 */
+	unsigned idle_seconds;	   /* without a frame from a worker; 0 = 120 */
+	const char *const *rules;  /* NULL-terminated folders or files; or NULL */
+	const char *roots;	   /* PEM of code-signing roots; or NULL */
 	const char *password_file; /* one password a line; or NULL */
-	const char *const *zones; /* --tz values, "ZONE" or "PATTERN=ZONE", NULL-terminated; or NULL */
-	const char *host_pattern; /* --host-from-path; or NULL */
+	const char *const *zones;  /* --tz values, "ZONE" or "PATTERN=ZONE", NULL-terminated; or NULL */
+	const char *host_pattern;  /* --host-from-path; or NULL */
 	int64_t now_ns;
-	unsigned hashes;	  /* LM_HASH_* bits wanted for every content besides SHA-256 */
-	bool test_reader;	  /* registers the reader that misbehaves on command (tests only) */
+	unsigned hashes;  /* LM_HASH_* bits wanted for every content besides SHA-256 */
+	bool test_reader; /* registers the reader that misbehaves on command (tests only) */
 };
 
 /* What the zygote loaded, for the summary and the run log. */
@@ -45,24 +45,24 @@ struct lm_work_loaded {
 enum lm_role { LM_ROLE_EVIDENCE, LM_ROLE_INTEL, LM_ROLE_HOSTS, LM_ROLE_INVENTORY };
 
 struct lm_work_file {
-	struct lm_str path;	/* opened by the parent when dispatched, and printed */
-	struct lm_str below;	/* its part below the argument: path of a sighting without layout; unset = path */
+	struct lm_str path;  /* opened by the parent when dispatched, and printed */
+	struct lm_str below; /* its part below the argument: path of a sighting without layout; unset = path */
 	uint64_t size;
 	int64_t modified_ns;
 	int triage;
 	enum lm_role role;
-	const char *reader;	/* forced reader name, or NULL to probe */
-	int64_t tag;		/* the caller's */
+	const char *reader; /* forced reader name, or NULL to probe */
+	int64_t tag;	    /* the caller's */
 };
 
 /* How a file of a unit ended. */
 struct lm_work_end {
 	const struct lm_work_file *file;
-	bool lost;		/* the worker died or lied in it */
-	int signal;		/* that killed it, 0 = none */
-	struct lm_str content;	/* lost: member it was in; else unset */
-	const char *what;	/* lost: reason in words ("ran out of its 600 s", "killed by SIGSEGV in reader pe") */
-	uint64_t offset;	/* lost: last reported position */
+	bool lost;	       /* the worker died or lied in it */
+	int signal;	       /* that killed it, 0 = none */
+	struct lm_str content; /* lost: member it was in; else unset */
+	const char *what;      /* lost: reason in words ("ran out of its 600 s", "killed by SIGSEGV in reader pe") */
+	uint64_t offset;       /* lost: last reported position */
 	struct lm_frame_done done;
 };
 
