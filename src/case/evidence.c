@@ -194,7 +194,7 @@ enum lm_rc lm_case_evidence_rows(struct lm_case *c, enum lm_rc (*fn)(void *user,
 			break;
 	}
 	lm_db_put(c, st);
-	return rc;
+	return rc == LM_END ? LM_OK : rc;
 }
 
 void lm_cite_forget(struct lm_case *c)

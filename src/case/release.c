@@ -30,13 +30,15 @@ static struct lm_str key2(uint64_t pair[2], uint64_t a, uint64_t b)
 
 static uint32_t product_of(struct lm_products *p, struct lm_str name, struct lm_str version)
 {
-	struct lm_str key = lm_product_key(&p->a, name, version), stem = lm_product_stem(name, version);
+	struct lm_arena_mark m = lm_arena_mark(&p->a);
+	struct lm_str stem = lm_product_stem(name, version);
 	bool added;
-	struct lm_map_entry *e = lm_map_add(&p->product_ids, key, &added);
+	struct lm_map_entry *e = lm_map_add(&p->product_ids, lm_product_key(&p->a, name, version), &added);
+	lm_arena_reset(&p->a, m); /* asked for every sighting: nothing may stay behind */
 	if (added) {
 		GROW(p->products, p->n_products, p->cap_products);
 		e->v.num = p->n_products;
-		p->products[p->n_products++] = (struct lm_product){ key, lm_arena_str(&p->a, stem) };
+		p->products[p->n_products++] = (struct lm_product){ e->key, lm_arena_str(&p->a, stem) };
 	}
 	struct lm_product *pr = &p->products[e->v.num];
 	if (lm_str_cmp(stem, pr->shown) < 0)
@@ -47,14 +49,17 @@ static uint32_t product_of(struct lm_products *p, struct lm_str name, struct lm_
 static uint32_t group_of(struct lm_products *p, uint32_t product, struct lm_str version)
 {
 	version = lm_str_trim(version);
+	struct lm_arena_mark m = lm_arena_mark(&p->a);
 	struct lm_str vkey = lm_version_key(&p->a, version);
-	struct lm_str key = lm_arena_fmt(&p->a, "%u\n%.*s", product, LM_STR_ARG(vkey));
 	bool added;
-	struct lm_map_entry *e = lm_map_add(&p->group_ids, key, &added);
+	struct lm_map_entry *e =
+		lm_map_add(&p->group_ids, lm_arena_fmt(&p->a, "%u\n%.*s", product, LM_STR_ARG(vkey)), &added);
+	lm_arena_reset(&p->a, m);
 	if (added) {
 		GROW(p->groups, p->n_groups, p->cap_groups);
 		e->v.num = p->n_groups;
-		p->groups[p->n_groups++] = (struct lm_group){ .product = product, .key = vkey };
+		struct lm_str key = lm_str_part(e->key, lm_str_find(e->key, '\n', 0) + 1, e->key.n);
+		p->groups[p->n_groups++] = (struct lm_group){ .product = product, .key = key };
 	}
 	struct lm_group *g = &p->groups[e->v.num];
 	if (version.n && (!g->shown.p || version.n < g->shown.n ||
@@ -319,9 +324,7 @@ static enum lm_rc on_installed(void *user, const struct lm_stored *s)
 			       .rec = s->obs.at.record,
 			       .time = s->obs.time };
 	memcpy(at.id, s->id, sizeof at.id);
-	char sql[96];
-	sqlite3_snprintf(sizeof sql, sql, "SELECT _ev FROM obs_product_installed WHERE _id = ?1");
-	sqlite3_stmt *st = lm_db_get(p->c, sql);
+	sqlite3_stmt *st = lm_db_get(p->c, "SELECT _ev FROM obs_product_installed WHERE _id = ?1");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -403,12 +406,10 @@ static enum lm_rc on_sighting(struct lm_products *p, const struct lm_sight *s, v
 	struct pass *pass = user;
 	enum lm_rc rc = LM_OK;
 	if (s->host && lm_str_trim(s->product).n) {
-		struct lm_arena_mark m = lm_arena_mark(&p->a);
 		struct lm_buf words;
 		lm_buf_init(&words, 1 << 20);
 		lm_buf_fmt(&words, "inventory: the list of files names it as the release of %.*s",
 			   LM_STR_ARG(lm_path_base(s->path)));
-		lm_arena_reset(&p->a, m);
 		lm_release_add(p, s->host, s->vendor, s->product, s->version, (struct lm_str){ 0 }, LM_BASIS_FILE_LIST,
 			       lm_buf_view(&words), &s->at);
 		lm_buf_fini(&words);
@@ -494,14 +495,6 @@ static void settle_folders(struct lm_products *p, const struct pass *pass)
 			cover(p, c->host, c->dir, p->rels[r].group);
 	}
 	free(v);
-}
-
-static int cmp_rel(const void *x, const void *y)
-{
-	const struct lm_rel *a = x, *b = y;
-	if (a->host != b->host)
-		return a->host < b->host ? -1 : 1;
-	return a->group < b->group ? -1 : a->group > b->group;
 }
 
 /* A release without a version says nothing beside one of the same product on the same host that has it. */

@@ -229,7 +229,7 @@ enum lm_rc lm_case_runs(struct lm_case *c, enum lm_rc (*fn)(void *user, const st
 			break;
 	}
 	lm_db_put(c, st);
-	return rc;
+	return rc == LM_END ? LM_OK : rc;
 }
 
 /* ---- verify ---- */

@@ -106,8 +106,9 @@ static enum lm_rc g_obs(void *user, int64_t content, const struct lm_obs *o)
 {
 	struct guard *g = user;
 	(void)content;
-	if (o->kind == LM_K_evidence_damaged) {
-		struct lm_bytes what = lm_str_bytes(o->evidence_damaged.what);
+	/* the test reader states what became of its attempt as a product's name */
+	if (o->kind == LM_K_product_installed) {
+		struct lm_bytes what = lm_str_bytes(o->product_installed.product);
 		g->opened |= lm_bytes_find(what, lm_str_bytes(LM_STR("OPENED"))) != SIZE_MAX;
 		g->refused |= lm_bytes_find(what, lm_str_bytes(LM_STR("refused"))) != SIZE_MAX;
 	}

@@ -103,8 +103,8 @@ static struct reach reach_of(struct run *r, struct lm_str product, struct lm_str
 	const struct lm_host *last = NULL, *last_altered = NULL, *last_lead = NULL;
 	for (size_t i = 0; i < f->n_exposed; i++) {
 		const struct lm_facts_exposed *x = &f->exposed[i];
-		if (x->host->kind != LM_HOST_MACHINE || !lm_str_eq_ci(x->product, product) ||
-		    (version.p && !lm_str_eq_ci(x->version, version)))
+		if (x->host->kind != LM_HOST_MACHINE || !lm_facts_same_product(x->product, product) ||
+		    (version.p && !lm_facts_same_version(x->version, version)))
 			continue;
 		n.exposed += x->host != last;
 		last = x->host;
@@ -145,7 +145,7 @@ static enum lm_rc verdict_products(struct run *r)
 			const struct lm_facts_content *k = f->contents[c];
 			bool of = false;
 			for (const struct lm_facts_product *p = k->products; p; p = p->next)
-				of |= lm_str_eq_ci(lm_str_trim(p->release.product), s->name);
+				of |= lm_facts_same_product(p->release.product, s->name);
 			if (!k->altered || !of || contents++ >= NAMES_MAX)
 				continue;
 			struct lm_str name =

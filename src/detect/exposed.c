@@ -41,15 +41,19 @@ struct run {
 	struct lm_map versions; /* product, version -> struct bad_version */
 	struct lm_map names;	/* lower-case base names of altered contents */
 	struct lm_map paths;	/* lower-case paths of altered sightings */
+	struct lm_map spelling; /* product key -> name, NUL-terminated */
 	struct item **leads;	/* by host id */
 };
 
 /* Key in the arena: host id, product and version, without case. */
 static struct lm_str key_of(struct run *r, int64_t host, struct lm_str product, struct lm_str version)
 {
-	struct lm_str text = lm_arena_fmt(r->d->arena, "%lld\n%.*s\n%.*s", (long long)host,
-					  LM_STR_ARG(lm_str_trim(product)), LM_STR_ARG(lm_str_trim(version)));
-	return lm_str_lower(r->d->arena, text);
+	struct lm_arena *a = r->d->arena;
+	version = lm_str_trim(version);
+	while (version.n > 2 && version.p[version.n - 1] == '0' && version.p[version.n - 2] == '.')
+		version.n -= 2;
+	struct lm_str key = lm_facts_product_key(a, product), lower = lm_str_lower(a, version);
+	return lm_arena_fmt(a, "%lld\n%.*s\n%.*s", (long long)host, LM_STR_ARG(key), LM_STR_ARG(lower));
 }
 
 static void add_ref(struct item *it, struct lm_facts *f, const struct lm_evidence_ref *e)
@@ -63,16 +67,18 @@ static void add_ref(struct item *it, struct lm_facts *f, const struct lm_evidenc
 	it->refs[it->n_refs++].path = lm_facts_intern(f, e->path);
 }
 
-/* One spelling a product, so that sorting and counting see one product. */
-static struct lm_str canonical(const struct run *r, struct lm_str product)
+/* One spelling a product, so that sorting and counting see one product: the first that the case stated. */
+static struct lm_str canonical(struct run *r, struct lm_str product)
 {
-	const struct lm_map *subjects = &r->d->facts->subjects;
-	for (size_t i = 0; i < subjects->n; i++) {
-		const struct lm_facts_subject *s = subjects->entries[i].v.ptr;
-		if (lm_str_eq_ci(s->name, lm_str_trim(product)))
-			return s->name;
-	}
-	return lm_str_trim(product);
+	struct lm_arena_mark m = lm_arena_mark(r->d->arena);
+	struct lm_str key = lm_facts_product_key(r->d->arena, product);
+	struct lm_map_entry *e = key.p ? lm_map_add(&r->spelling, key, NULL) : NULL;
+	lm_arena_reset(r->d->arena, m);
+	if (!e)
+		return product;
+	if (!e->v.ptr)
+		e->v.ptr = (void *)(uintptr_t)lm_facts_intern(r->d->facts, lm_str_trim(product)).p;
+	return lm_cstr(e->v.ptr);
 }
 
 static struct item *item_of(struct run *r, const struct lm_host *host, const struct lm_facts_release *release,
@@ -203,7 +209,7 @@ static enum lm_rc on_sighting(void *user, const struct lm_stored *s)
 	struct lm_arena_mark m = lm_arena_mark(r->d->arena);
 	bool same_path = lm_map_find(&r->paths, lm_str_lower(r->d->arena, o->path)) != NULL;
 	for (; it; it = it->next_lead) {
-		bool of_release = same_path || lm_str_eq_ci(o->product, it->release.product) ||
+		bool of_release = same_path || lm_facts_same_product(o->product, it->release.product) ||
 				  (it->path.n && lm_facts_below(o->path, it->path));
 		if (!of_release || (it->other_path.p && lm_str_cmp(it->other_path, o->path) <= 0))
 			continue;
@@ -277,7 +283,7 @@ static enum lm_rc emit(struct run *r, const struct item *it)
 	}
 	lm_finding_term(&f, it->by_hash ? "hash of its file" : "release stated", it->by_hash ? hash_of_release : stated,
 			basis);
-	if (!it->by_hash && lm_str_eq(it->basis, LM_STR("content seen elsewhere")))
+	if (!it->by_hash && lm_str_starts_ci(it->basis, LM_STR("content seen elsewhere")))
 		lm_finding_term(&f, "derived", derived, LM_STR("no source states the release on this host"));
 	if (!it->release.version.n)
 		lm_finding_term(&f, "no version", no_version, LM_STR("the source names no version"));
@@ -342,6 +348,7 @@ static enum lm_rc run(struct lm_detect_ctx *d)
 	lm_map_init(&r.versions);
 	lm_map_init(&r.names);
 	lm_map_init(&r.paths);
+	lm_map_init(&r.spelling);
 	size_t slots = d->facts->n_hosts + 1;
 	r.leads = lm_xalloc(slots * sizeof(struct item *));
 	memset(r.leads, 0, slots * sizeof(struct item *));
@@ -357,6 +364,7 @@ static enum lm_rc run(struct lm_detect_ctx *d)
 	lm_map_fini(&r.versions);
 	lm_map_fini(&r.names);
 	lm_map_fini(&r.paths);
+	lm_map_fini(&r.spelling);
 	return rc;
 }
 

@@ -68,6 +68,7 @@ struct lm_facts_sight {
 	const char *by;			 /* "SHA-256", "SHA-1" or "MD5": what joined it */
 	bool file;			 /* the file itself is in evidence, not only its hash */
 	size_t folder;			 /* length of the install folder that gave the release; 0 = stated or none */
+	size_t spelled;			 /* stated: how much of its name an installed release accounts for */
 	struct lm_facts_release release; /* product unset when unknown */
 	struct lm_evidence_ref evidence;
 };
@@ -165,6 +166,12 @@ const struct lm_facts_fact *lm_facts_code(const struct lm_facts_content *k, cons
 struct lm_str lm_facts_intern(struct lm_facts *f, struct lm_str s);
 /* True when `path` lies in `folder`: without case, / and \ alike, at a component's end. */
 bool lm_facts_below(struct lm_str path, struct lm_str folder);
+/* One product: without case, spaces and joining marks, as lm_case_installed compares. */
+bool lm_facts_same_product(struct lm_str a, struct lm_str b);
+/* One version: "1.2" and "1.2.0" are one. */
+bool lm_facts_same_version(struct lm_str a, struct lm_str b);
+/* Key of a product for maps, in the arena; unset on refusal. */
+struct lm_str lm_facts_product_key(struct lm_arena *a, struct lm_str product);
 /* Base name of a path, lower case, interned. */
 struct lm_str lm_facts_base(struct lm_facts *f, struct lm_str path);
 

@@ -95,15 +95,89 @@ static enum lm_rc on_sighting(void *user, const struct lm_stored *s)
 	return LM_OK;
 }
 
+/* ---- names ---- */
+
+static bool is_joint(char c)
+{
+	return c && strchr(" -_.,()'\"", c);
+}
+
+static char low(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* How much of `stated` the product's name accounts for: whole words from its start; 0 = another product. */
+static size_t name_covers(struct lm_str stated, struct lm_str product)
+{
+	size_t i = 0;
+	for (size_t k = 0; k < product.n; k++) {
+		if (is_joint(product.p[k]))
+			continue;
+		while (i < stated.n && is_joint(stated.p[i]))
+			i++;
+		if (i == stated.n || low(stated.p[i]) != low(product.p[k]))
+			return 0;
+		i++;
+	}
+	return i == stated.n || is_joint(stated.p[i]) ? i : 0;
+}
+
+struct lm_str lm_facts_product_key(struct lm_arena *a, struct lm_str product)
+{
+	char *p = lm_arena_alloc(a, product.n + 1);
+	size_t n = 0;
+	for (size_t i = 0; p && i < product.n; i++)
+		if (!is_joint(product.p[i]))
+			p[n++] = low(product.p[i]);
+	return p && !n ? lm_str_lower(a, product) : (struct lm_str){ p, n };
+}
+
+bool lm_facts_same_product(struct lm_str a, struct lm_str b)
+{
+	size_t n = a.n && b.n ? name_covers(a, b) : 0;
+	for (; n && n < a.n; n++)
+		if (!is_joint(a.p[n]))
+			return false;
+	return n > 0 || lm_str_eq_ci(a, b);
+}
+
+bool lm_facts_same_version(struct lm_str a, struct lm_str b)
+{
+	while (a.n > 2 && a.p[a.n - 1] == '0' && a.p[a.n - 2] == '.')
+		a.n -= 2;
+	while (b.n > 2 && b.p[b.n - 1] == '0' && b.p[b.n - 2] == '.')
+		b.n -= 2;
+	return lm_str_eq_ci(a, b);
+}
+
+/* ---- releases ---- */
+
+/* A stated release takes the spelling that the case gives the release of this host. */
+static void spell(struct lm_facts *f, struct lm_facts_sight *x, const struct lm_installed *i)
+{
+	size_t n = name_covers(x->release.product, i->product);
+	bool same_version = lm_facts_same_version(x->release.version, i->version);
+	if (!n || n < x->spelled || (n == x->spelled && !same_version))
+		return;
+	x->spelled = n;
+	x->release.product = lm_facts_intern(f, i->product);
+	if (same_version)
+		x->release.version = lm_facts_intern(f, i->version);
+}
+
 /* The longest install folder that holds the path gives the release; what an inventory states stays. */
 static enum lm_rc on_installed(void *user, const struct lm_installed *i)
 {
 	struct lm_facts *f = user;
-	if (!i->host || !i->path.n || !i->product.n)
+	if (!i->host || !i->product.n)
 		return LM_OK;
 	for (struct lm_facts_sight *x = f->of_host[i->host->id]; x; x = x->next_of_host) {
-		bool stated = x->release.product.p && !x->folder;
-		if (stated || i->path.n <= x->folder || !lm_facts_below(x->path, i->path))
+		if (x->release.product.p && !x->folder) {
+			spell(f, x, i);
+			continue;
+		}
+		if (i->path.n <= x->folder || !lm_facts_below(x->path, i->path))
 			continue;
 		x->folder = i->path.n;
 		x->release.vendor = lm_facts_intern(f, i->vendor);
@@ -135,20 +209,21 @@ static int by_host(const void *a, const void *b)
 static int cmp_release(const struct lm_facts_release *a, const struct lm_facts_release *b)
 {
 	int c = lm_str_cmp(a->product, b->product);
-	c = c ? c : lm_str_cmp(a->version, b->version);
-	return c ? c : lm_str_cmp(a->vendor, b->vendor);
+	return c ? c : lm_str_cmp(a->version, b->version);
 }
 
 static bool add_product(struct lm_facts *f, struct lm_facts_content *k, const struct lm_facts_release *r)
 {
 	struct lm_facts_product **at = &k->products;
-	for (; *at; at = &(*at)->next) {
-		int c = cmp_release(&(*at)->release, r);
-		if (c == 0)
+	for (struct lm_facts_product *p = k->products; p; p = p->next)
+		if (lm_facts_same_product(p->release.product, r->product) &&
+		    lm_facts_same_version(p->release.version, r->version)) {
+			if (r->vendor.n && (!p->release.vendor.n || lm_str_cmp(r->vendor, p->release.vendor) < 0))
+				p->release.vendor = r->vendor;
 			return true;
-		if (c > 0)
-			break;
-	}
+		}
+	while (*at && cmp_release(&(*at)->release, r) < 0)
+		at = &(*at)->next;
 	struct lm_facts_product *p = lm_arena_alloc(&f->arena, sizeof *p);
 	if (!p)
 		return false;
@@ -158,9 +233,23 @@ static bool add_product(struct lm_facts *f, struct lm_facts_content *k, const st
 	return true;
 }
 
+struct told {
+	struct lm_facts *f;
+	struct lm_facts_content *k;
+};
+
+static enum lm_rc on_product(void *user, const struct lm_content_product *p)
+{
+	struct told *t = user;
+	struct lm_facts_release r = { .vendor = lm_facts_intern(t->f, p->vendor),
+				      .product = lm_facts_intern(t->f, p->product),
+				      .version = lm_facts_intern(t->f, p->version) };
+	return !r.product.n || add_product(t->f, t->k, &r) ? LM_OK : LM_ELIMIT;
+}
+
 /*
- * Products from the content's sightings; then sightings without a release inherit it when all others agree on
- * one product. The version is inherited only when it is one too.
+ * Products as the case knows them, and from the content's sightings; then sightings without a release inherit it when
+ * all others agree on one product. The version is inherited only when it is one too.
  */
 static bool settle(struct lm_facts *f, struct lm_facts_content *k)
 {
@@ -177,8 +266,8 @@ static bool settle(struct lm_facts *f, struct lm_facts_content *k)
 	const struct lm_facts_product *p = k->products, *more = p ? p->next : NULL;
 	bool one_product = p != NULL, one_version = p != NULL;
 	for (; more; more = more->next) {
-		one_product &= lm_str_eq_ci(more->release.product, p->release.product);
-		one_version &= lm_str_eq_ci(more->release.version, p->release.version);
+		one_product &= lm_facts_same_product(more->release.product, p->release.product);
+		one_version &= lm_facts_same_version(more->release.version, p->release.version);
 	}
 	for (size_t i = 0; one_product && i < k->n_sights; i++) {
 		struct lm_facts_release *r = &k->sights[i]->release;
@@ -197,8 +286,12 @@ enum lm_rc lm_facts_join(struct lm_facts *f)
 	enum lm_rc rc = lm_case_fetch(f->c, LM_K_file_sighting, NULL, 0, on_sighting, f);
 	if (rc == LM_OK)
 		rc = lm_case_installed(f->c, (struct lm_str){ 0 }, on_installed, f);
-	for (size_t i = 0; rc == LM_OK && i < f->n_contents; i++)
-		if (f->contents[i]->n_sights && !settle(f, f->contents[i]))
+	for (size_t i = 0; rc == LM_OK && i < f->n_contents; i++) {
+		struct told t = { f, f->contents[i] };
+		if (t.k->wanted && t.k->sha256.n == 32)
+			rc = lm_case_content_products(f->c, t.k->sha256.p, on_product, &t);
+		if (rc == LM_OK && t.k->n_sights && !settle(f, t.k))
 			rc = LM_ELIMIT;
+	}
 	return rc == LM_OK && f->arena.spent ? LM_ELIMIT : rc;
 }

@@ -166,7 +166,7 @@ static enum lm_rc by_version(struct run *r)
 	lm_map_init(&dim.rows);
 	bool several = false;
 	for (size_t i = 1; i < f->n_exposed; i++)
-		several |= !lm_str_eq_ci(f->exposed[i].product, f->exposed[0].product);
+		several |= !lm_facts_same_product(f->exposed[i].product, f->exposed[0].product);
 	enum lm_rc rc = LM_OK;
 	for (size_t i = 0; rc == LM_OK && i < f->n_exposed; i++) {
 		const struct lm_facts_exposed *x = &f->exposed[i];

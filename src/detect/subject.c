@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * subject.c - which products the case is about: those named with --product and those with an altered file.
- * In: names. Out: one list, compared without case (a named product may be a glob), kept in the case settings
- * "subject" (sorted, joined by ';'), "subject.named" and "subject.altered" for the reports.
+ * In: names. Out: one list, compared without case, spaces and dashes (a named one may be a glob), kept in the case
+ * settings "subject" (sorted, joined by ';'), "subject.named" and "subject.altered" for the reports.
  */
 #include "base/text.h"
 #include "detect/facts.h"
@@ -12,7 +12,7 @@
 static struct lm_facts_subject *subject_of(struct lm_detect_ctx *d, struct lm_str product)
 {
 	struct lm_arena_mark m = lm_arena_mark(d->arena);
-	struct lm_str key = lm_str_lower(d->arena, lm_str_trim(product));
+	struct lm_str key = lm_facts_product_key(d->arena, lm_str_trim(product));
 	struct lm_facts_subject *s = NULL;
 	if (key.n) {
 		bool added;
@@ -57,7 +57,7 @@ bool lm_subject_is(struct lm_detect_ctx *d, struct lm_str product)
 		return false;
 	for (size_t i = 0; i < d->facts->subjects.n; i++) {
 		const struct lm_facts_subject *s = d->facts->subjects.entries[i].v.ptr;
-		if (lm_str_eq_ci(s->name, product) || (s->named && lm_str_glob(s->name, product)))
+		if (lm_facts_same_product(s->name, product) || (s->named && lm_str_glob(s->name, product)))
 			return true;
 	}
 	return false;

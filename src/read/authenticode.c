@@ -390,7 +390,7 @@ struct marks {
 static void mark(struct marks *m, const struct lm_cert *c)
 {
 	for (unsigned i = 0; c && i < m->p7->n_certs; i++)
-		if (&m->p7->certs[i] == c && !m->used[i]) {
+		if (!m->used[i] && lm_bytes_eq(m->p7->certs[i].whole.whole, c->whole.whole)) { /* copies too */
 			m->used[i] = true;
 			m->todo[m->n++] = i;
 		}

@@ -218,6 +218,7 @@ static void entries(struct lm_pour *o, struct archive *a, bool random_access)
 	struct archive_entry *e;
 	struct lm_buf made;
 	bool in_damage = false;
+	int64_t stuck_at = -1;
 	lm_buf_init(&made, 1u << 20);
 	for (uint64_t number = 1; lm_pour_goes_on(o); number++) {
 		int r = archive_read_next_header(a, &e);
@@ -229,6 +230,10 @@ static void entries(struct lm_pour *o, struct archive *a, bool random_access)
 				lm_pour_issue(o, LM_K_evidence_damaged, (struct lm_str){ 0 },
 					      (uint64_t)archive_read_header_position(a), 0, "%s", words(a));
 			in_damage = true;
+			int64_t at = archive_filter_bytes(a, 0);
+			if (at == stuck_at) /* a retry must consume something, or it never ends */
+				break;
+			stuck_at = at;
 			continue;
 		}
 		if (r < ARCHIVE_WARN) {

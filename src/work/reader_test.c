@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -120,13 +121,16 @@ static void forge(const struct test *t)
 		for (unsigned i = 0; i < LM_OBS_FLOOR + 2 * LM_OBS_SLACK; i++)
 			send_frame(&f, -1);
 	} else if (is(t, "forge-child") || is(t, "forge-fd")) {
+		/* without a descriptor; with a memfd of the right size that its sender can still change */
+		int fd = is(t, "forge-fd") ? memfd_create("m", MFD_CLOEXEC) : -1;
+		(void)!ftruncate(fd, 4);
 		memset(&f, 0, sizeof f);
 		f.type = LM_FRAME_CHILD;
 		f.content = f.child.as.parent = lm_test_hook.content;
 		f.child.as.file = lm_test_hook.file;
 		f.child.as.member = LM_STR("m");
 		f.child.size = 4;
-		send_frame(&f, is(t, "forge-fd") ? lm_test_hook.sock : -1);
+		send_frame(&f, fd);
 	} else if (is(t, "garbage")) {
 		uint8_t junk[4096];
 		for (size_t i = 0; i < sizeof junk; i++)
