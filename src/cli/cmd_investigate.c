@@ -24,24 +24,36 @@ static enum lm_rc count_stage(void *user, const struct lm_host_stage *s)
 struct summary {
 	struct lm_buf *out;
 	unsigned shown, max, left;
+	bool action, question;
 };
 
+/* An action leads with what to do, then why; a question is followed by the command that answers it. */
 static enum lm_rc put_note(void *user, const struct lm_note *n)
 {
 	struct summary *s = user;
+	struct lm_buf line;
 	if (s->shown == s->max) {
 		s->left++;
 		return LM_OK;
 	}
 	s->shown++;
-	struct lm_buf line;
+	struct lm_str first = lm_str_part(n->text, 0, lm_str_find(n->text, '\n', 0));
 	lm_buf_init(&line, 1 << 16);
+	if (s->action)
+		lm_buf_fmt(&line, "%u. ", s->shown);
 	if (n->host) {
 		lm_buf_str(&line, n->host->name);
 		lm_buf_puts(&line, ": ");
 	}
-	lm_buf_str(&line, n->text);
+	lm_buf_str(&line, s->action && n->detail.n ? n->detail : first);
 	lm_term_wrap(s->out, 2, lm_buf_view(&line));
+	if (s->action && n->detail.n)
+		lm_term_wrap(s->out, 5, first);
+	if (s->question && n->detail.n) {
+		lm_buf_puts(s->out, "     ");
+		lm_term_put(s->out, LM_INK_CYAN, n->detail, 0);
+		lm_buf_putc(s->out, '\n');
+	}
 	lm_buf_fini(&line);
 	return LM_OK;
 }
@@ -49,7 +61,9 @@ static enum lm_rc put_note(void *user, const struct lm_note *n)
 static void put_section(struct lm_buf *out, struct lm_case *c, const char *title, const char *section, unsigned max)
 {
 	struct lm_buf body;
-	struct summary s = { &body, 0, max, 0 };
+	struct summary s = { .out = &body, .max = max };
+	s.action = strcmp(section, "action") == 0;
+	s.question = strcmp(section, "question") == 0;
 	lm_buf_init(&body, 1 << 20);
 	if (lm_case_notes(c, section, put_note, &s) == LM_OK && body.n) {
 		lm_term_fmt(out, LM_INK_BOLD, "\n%s\n", title);

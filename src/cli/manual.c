@@ -47,7 +47,7 @@ void lm_cli_help(struct lm_buf *out)
 			 "  limier inspect FOLDER                       check program files\n"
 			 "  limier investigate FOLDER -o OUT            read everything, then open OUT/report.html\n\n"
 			 "'limier help VERB' explains a verb. Exit: 0 it ran, 1 findings at --fail-on or above,\n"
-			 "3 too much evidence unread, 64 usage, 70 internal error.\n");
+			 "3 more of the evidence unread than --max-unread allows, 64 usage, 70 internal error.\n");
 }
 
 static void option_head(struct lm_buf *out, const struct lm_option *o)
