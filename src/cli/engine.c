@@ -187,6 +187,7 @@ static enum lm_rc add_file(struct run *r, struct lm_str path, const struct lm_wa
 	}
 	struct lm_work_file f = {
 		.path = path,
+		.below = e->below,
 		.size = e->size,
 		.modified_ns = e->modified_ns,
 		.triage = role == LM_ROLE_EVIDENCE ? e->triage : -1,

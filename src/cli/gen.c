@@ -125,7 +125,7 @@ static void schema_kind(struct lm_jw *w, const struct lm_kind_desc *d)
 	lm_jw_end(w);
 	simple(w, "host", "string", true);
 	simple(w, "time", "string", true);
-	simple(w, "offset", "integer", false);
+	simple(w, "at", "integer", false);
 	for (unsigned i = 0; i < d->n_fields; i++)
 		schema_field(w, &d->fields[i]);
 	lm_jw_end(w);
@@ -134,7 +134,7 @@ static void schema_kind(struct lm_jw *w, const struct lm_kind_desc *d)
 	lm_jw_cstr(w, "kind");
 	lm_jw_cstr(w, "host");
 	lm_jw_cstr(w, "time");
-	lm_jw_cstr(w, "offset");
+	lm_jw_cstr(w, "at");
 	for (unsigned i = 0; i < d->n_fields; i++)
 		lm_jw_cstr(w, d->fields[i].name);
 	lm_jw_end(w);

@@ -69,13 +69,17 @@ static int by_name(const void *a, const void *b)
 	return lm_str_cmp((*x)->name, (*y)->name);
 }
 
-/* ';' separates names in the settings: in a name it becomes a comma. */
-static void put_name(struct lm_buf *b, struct lm_str name)
+/*
+ * ';' separates names in the settings: in a name it becomes a comma. A name from evidence must not become a glob.
+ */
+static void put_name(struct lm_buf *b, struct lm_str name, bool named)
 {
 	if (b->n)
 		lm_buf_putc(b, ';');
 	for (size_t i = 0; i < name.n; i++)
-		lm_buf_putc(b, name.p[i] == ';' ? ',' : name.p[i]);
+		lm_buf_putc(b, name.p[i] == ';'					  ? ','
+			       : !named && (name.p[i] == '*' || name.p[i] == '?') ? '.'
+										  : name.p[i]);
 }
 
 enum lm_rc lm_subject_end(struct lm_detect_ctx *d)
@@ -94,7 +98,7 @@ enum lm_rc lm_subject_end(struct lm_detect_ctx *d)
 						list[i]->altered ? &altered : NULL };
 		for (size_t k = 0; k < 3; k++)
 			if (into[k])
-				put_name(into[k], list[i]->name);
+				put_name(into[k], list[i]->name, list[i]->named);
 	}
 	free(list);
 	enum lm_rc rc = lm_case_set(d->c, "subject", lm_buf_view(&all));

@@ -146,7 +146,7 @@ void lm_obs_json(const struct lm_obs *o, struct lm_jw *w)
 		lm_jw_time(w, o->time.v);
 	else
 		lm_jw_null(w);
-	lm_jw_key(w, "offset");
+	lm_jw_key(w, "at"); /* kinds have fields named offset of their own */
 	lm_jw_u64(w, o->at.offset);
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		lm_jw_key(w, d->fields[i].name);

@@ -2,8 +2,10 @@
 /*
  * csv.h - rows of delimited text (RFC 4180 and what spreadsheets make of it), one at a time, without copies.
  *
- * Separator , ; tab or | found from the first line; quotes with "" inside; LF, CRLF or CR; UTF-8 BOM skipped,
- * UTF-16LE with BOM converted. A quote that never closes spoils its line only. Rows may be ragged.
+ * Separator , ; tab or | found from the first line; quotes with "" inside; LF, CRLF, or CR alone where the text
+ * has no LF; UTF-8 BOM skipped; UTF-16LE with BOM converted, offsets then refer to the converted text. Rows may be
+ * ragged. A quote that never closes (or closes on a later line with text right behind it, which is another cell's
+ * quote) spoils its own line only. Time is linear in the length of the text, whatever the quotes.
  */
 #ifndef LM_READ_CSV_H
 #define LM_READ_CSV_H
@@ -17,11 +19,12 @@ struct lm_csv {
 	struct lm_rd rd;
 	struct lm_arena *arena;
 	struct lm_arena_mark mark; /* unescaped cells live until the next row */
-	char sep;
+	char sep, eol;
 	struct lm_str cell[LM_CSV_CELLS]; /* further cells of a row are dropped */
 	size_t n;
 	uint64_t offset, length; /* of the row, in the text that is read */
-	uint64_t row;		 /* from 1; the header is row 1 */
+	uint64_t row;		 /* from 1, empty lines counted; a header on the first line is row 1 */
+	uint64_t retries;	 /* bytes that may still be scanned twice because of quotes that never close */
 };
 
 /* Borrows `data` (or a converted copy in the arena) until done. LM_ELIMIT when the arena refuses. */

@@ -268,8 +268,8 @@ static bool velociraptor(struct look *k, size_t from, size_t to, struct fit *f)
 			try.host = lm_layout_host(plain(k, i - 1), &marked);
 		if (windows_root(k, i + 2, false, &try)) {
 			try.escaped = true;
-		} else if (known && (lm_str_eq(k->c[i + 1].s, LM_STR("auto")) ||
-				     lm_str_eq(k->c[i + 1].s, LM_STR("file")))) {
+		} else if (known &&
+			   (lm_str_eq(k->c[i + 1].s, LM_STR("auto")) || lm_str_eq(k->c[i + 1].s, LM_STR("file")))) {
 			try.root = ROOT_POSIX;
 			try.below = i + 2;
 			try.escaped = true;

@@ -166,16 +166,25 @@ bool lm_layout_is_host(struct lm_str s)
 bool lm_layout_is_generic(struct lm_str s)
 {
 	static const char *const words[] = {
-		"acquisition", "archive", "archives", "auto", "case", "cases", "clients", "collect", "collected", "collection", "collections", "collector", "corpus", "data", "dest", "destination", "disk", "disks", "download", "downloads", "drive", "drives", "dump", "evidence", "export", "exports", "extracted", "file", "files", "forensic", "forensics", "fs", "hosts", "image", "images", "in", "incident", "input", "inputs", "ir", "kape", "live", "machines", "memory", "ntfs", "out", "output", "partition", "raw", "results", "rootfs", "sample", "samples", "shares", "src", "target", "targets", "tdest", "temp", "tout", "triage", "upload", "uploads", "volume", "volumes", "work", "zip", "unpacked", "workstations", "servers", "endpoints", "documents", "desktop",
-		NULL
+		"acquisition", "archive",     "archives",   "auto",	   "case",	"cases",	"clients",
+		"collect",     "collected",   "collection", "collections", "collector", "corpus",	"data",
+		"dest",	       "destination", "disk",	    "disks",	   "download",	"downloads",	"drive",
+		"drives",      "dump",	      "evidence",   "export",	   "exports",	"extracted",	"file",
+		"files",       "forensic",    "forensics",  "fs",	   "hosts",	"image",	"images",
+		"in",	       "incident",    "input",	    "inputs",	   "ir",	"kape",		"live",
+		"machines",    "memory",      "ntfs",	    "out",	   "output",	"partition",	"raw",
+		"results",     "rootfs",      "sample",	    "samples",	   "shares",	"src",		"target",
+		"targets",     "tdest",	      "temp",	    "tout",	   "triage",	"upload",	"uploads",
+		"volume",      "volumes",     "work",	    "zip",	   "unpacked",	"workstations", "servers",
+		"endpoints",   "documents",   "desktop",    NULL
 	};
 	return in_list(s, words) || lm_layout_windows_top(s) || lm_layout_posix_top(s);
 }
 
 struct lm_str lm_layout_host(struct lm_str stem, bool *marked)
 {
-	static const char *const words[] = { "kape",	   "triage",  "collection", "collected", "targets", "target",
-					     "evidence",   "output",  "tout",	    "acquisition", "ir",    NULL };
+	static const char *const words[] = { "kape",	 "triage", "collection", "collected",	"targets", "target",
+					     "evidence", "output", "tout",	 "acquisition", "ir",	   NULL };
 	*marked = false;
 	if (stem.n > NAME_MAX_HOST)
 		return (struct lm_str){ 0 };
@@ -228,11 +237,11 @@ bool lm_layout_windows_top(struct lm_str s)
 
 bool lm_layout_posix_top(struct lm_str s)
 {
-	static const char *const words[] = { "Applications", "Library", "System", "Users", "Volumes", "private", "cores",
-					     "bin",	     "boot",	"dev",	  "etc",   "home",    "lib",	 "lib32",
-					     "lib64",	     "media",	"mnt",	  "opt",   "proc",    "root",	 "run",
-					     "sbin",	     "snap",	"srv",	  "sys",   "tmp",     "usr",	 "var",
-					     NULL };
+	static const char *const words[] = { "Applications", "Library", "System", "Users", "Volumes", "private",
+					     "cores",	     "bin",	"boot",	  "dev",   "etc",     "home",
+					     "lib",	     "lib32",	"lib64",  "media", "mnt",     "opt",
+					     "proc",	     "root",	"run",	  "sbin",  "snap",    "srv",
+					     "sys",	     "tmp",	"usr",	  "var",   NULL };
 	return in_list(s, words);
 }
 

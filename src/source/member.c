@@ -23,14 +23,15 @@ struct magic {
 static const struct magic magics[] = {
 	{ C_ZIP, "zip", 4, "PK\3\4", 90 },
 	{ C_ZIP, "zip", 8, "PK\7\10PK\3\4", 90 }, /* split marker, APPNOTE 8.5.3 */
-	{ C_ZIP, "zip", 8, "PK00PK\3\4", 90 },	   /* the same, 8.5.5 */
-	{ C_ZIP, "zip", 4, "PK\5\6", 90 },	   /* empty */
+	{ C_ZIP, "zip", 8, "PK00PK\3\4", 90 },	  /* the same, 8.5.5 */
+	{ C_ZIP, "zip", 4, "PK\5\6", 90 },	  /* empty */
 	{ C_7Z, "7z", 6, "7z\xbc\xaf\x27\x1c", 95 },
 	{ C_CAB, "cab", 8, "MSCF\0\0\0\0", 95 },
 	{ C_GZIP, "gzip", 3, "\x1f\x8b\x08", 85 },
 	{ C_ZSTD, "zstd", 4, "\x28\xb5\x2f\xfd", 90 },
-	{ C_XZ, "xz", 6, "\xfd"
-			 "7zXZ\0",
+	{ C_XZ, "xz", 6,
+	  "\xfd"
+	  "7zXZ\0",
 	  95 },
 	{ C_BZIP2, "bzip2", 10, "BZh\0\x31\x41\x59\x26\x53\x59", 95 },
 	{ C_BZIP2, "bzip2", 10, "BZh\0\x17\x72\x45\x38\x50\x90", 95 }, /* empty */
@@ -91,8 +92,8 @@ struct lm_str lm_member_bare_name(struct lm_arena *a, struct lm_str container)
 	static const struct {
 		const char *from, *to;
 	} suffix[] = {
-		{ ".tgz", ".tar" }, { ".tzst", ".tar" }, { ".txz", ".tar" }, { ".tbz2", ".tar" }, { ".tbz", ".tar" },
-		{ ".svgz", ".svg" }, { ".gz", "" },	 { ".zst", "" },     { ".xz", "" },	  { ".bz2", "" },
+		{ ".tgz", ".tar" },  { ".tzst", ".tar" }, { ".txz", ".tar" }, { ".tbz2", ".tar" }, { ".tbz", ".tar" },
+		{ ".svgz", ".svg" }, { ".gz", "" },	  { ".zst", "" },     { ".xz", "" },	   { ".bz2", "" },
 	};
 	struct lm_str base = lm_path_base(container);
 	for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
@@ -114,11 +115,9 @@ void lm_source_prepare(void)
 enum lm_rc lm_members(struct lm_bytes archive, const char *const *passwords, const struct lm_member_limits *limits,
 		      struct lm_member_spent *spent, const struct lm_member_sink *sink)
 {
-	struct lm_pour o = { .archive = archive,
-			     .passwords = passwords,
-			     .limits = limits,
-			     .spent = spent,
-			     .sink = sink };
+	struct lm_pour o = {
+		.archive = archive, .passwords = passwords, .limits = limits, .spent = spent, .sink = sink
+	};
 	int score;
 	enum lm_rc rc = LM_OK;
 	enum container kind = probe(archive, &o.format, &score);

@@ -80,8 +80,7 @@ bool lm_pour_begin(struct lm_pour *o, uint64_t packed_bytes)
 	o->why[0] = 0;
 	if (o->spent->members >= o->limits->members) {
 		lm_pour_issue(o, LM_K_evidence_skipped, (struct lm_str){ 0 }, 0, 0,
-			      "more than %" PRIu64 " members: the rest of the archive is left out",
-			      o->limits->members);
+			      "more than %" PRIu64 " members: the rest of the archive is left out", o->limits->members);
 		o->state = LM_POUR_ARCHIVE;
 		return false;
 	}
@@ -100,7 +99,8 @@ static bool count(struct lm_pour *o, uint64_t n)
 {
 	const struct lm_member_limits *l = o->limits;
 	if (n > l->total_bytes - (o->spent->bytes < l->total_bytes ? o->spent->bytes : l->total_bytes)) {
-		snprintf(o->why, sizeof o->why, "more than %" PRIu64 " bytes decompressed in one unit: the rest is left out", l->total_bytes);
+		snprintf(o->why, sizeof o->why,
+			 "more than %" PRIu64 " bytes decompressed in one unit: the rest is left out", l->total_bytes);
 		o->state = LM_POUR_ARCHIVE;
 		return false;
 	}

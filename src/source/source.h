@@ -22,8 +22,8 @@ void lm_source_prepare(void);
 
 /* One regular file to read. `path` is what the user gave plus the way below it, '/'-separated. */
 struct lm_walk_entry {
-	struct lm_str path;	/* as printed and as opened */
-	struct lm_str below;	/* the part below the argument; the base name for a file argument */
+	struct lm_str path;  /* as printed and as opened */
+	struct lm_str below; /* the part below the argument; the base name for a file argument */
 	uint64_t size;
 	int64_t modified_ns;
 	uint64_t dev, ino;
@@ -96,12 +96,12 @@ void lm_unmap(struct lm_map_file *m);
 /* ---- member.c: containers ---- */
 
 struct lm_member_limits {
-	unsigned depth;		    /* deepest nesting, e.g. 8 */
-	uint64_t member_bytes;	    /* one member, decompressed */
-	uint64_t total_bytes;	    /* all members of one unit, decompressed */
-	uint64_t members;	    /* how many of one unit */
-	uint32_t ratio;		    /* decompressed : compressed above which (and above 64 MiB) it is a bomb */
-	uint64_t inline_bytes;	    /* up to here a member is held in memory, above it goes to a file descriptor */
+	unsigned depth;	       /* deepest nesting, e.g. 8 */
+	uint64_t member_bytes; /* one member, decompressed */
+	uint64_t total_bytes;  /* all members of one unit, decompressed */
+	uint64_t members;      /* how many of one unit */
+	uint32_t ratio;	       /* decompressed : compressed above which (and above 64 MiB) it is a bomb */
+	uint64_t inline_bytes; /* up to here a member is held in memory, above it goes to a file descriptor */
 };
 extern const struct lm_member_limits lm_member_defaults;
 

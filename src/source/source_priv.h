@@ -2,10 +2,9 @@
 /*
  * source_priv.h - what the files of this room share.
  *
- *   lm_members --+-- zip.c ----------- one directory entry after the other --+
- *                |                       odd methods, passwords: libarchive  +--> pour.c --> sink
- *                +-- stream.c (gzip, zstd, xz, bzip2) --> bare, or tar ------+
- *                +-- unpack.c (tar, 7z, cab through libarchive) -------------+
+ *   lm_members --+-- zip.c, zip_member.c --- rarer methods, passwords: unpack.c --+
+ *                +-- stream.c (gzip, zstd, xz, bzip2) --- bare, or a tar ---------+--> pour.c --> sink
+ *                +-- unpack.c (tar, 7z, cab through libarchive) ------------------+
  *
  * pour.c alone knows the budgets and the sink: nothing is handed over or counted elsewhere.
  */
@@ -25,8 +24,8 @@ void lm_hash_prepare(void);
 #define LM_POUR_ISSUES 256u
 
 enum lm_pour_state {
-	LM_POUR_OPEN,	/* bytes are welcome */
-	LM_POUR_MEMBER, /* this member passed a limit; the archive may go on */
+	LM_POUR_OPEN,	 /* bytes are welcome */
+	LM_POUR_MEMBER,	 /* this member passed a limit; the archive may go on */
 	LM_POUR_ARCHIVE, /* the unit or the archive passed a limit: stop */
 };
 

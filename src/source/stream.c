@@ -62,8 +62,8 @@ static bool open_archive(struct lm_stream *s)
 	struct archive_entry *e;
 	s->a = archive_read_new();
 	return s->a && archive_read_support_format_raw(s->a) == ARCHIVE_OK &&
-	       (s->format == LM_STREAM_XZ ? archive_read_support_filter_xz(s->a) :
-					    archive_read_support_filter_bzip2(s->a)) == ARCHIVE_OK &&
+	       (s->format == LM_STREAM_XZ ? archive_read_support_filter_xz(s->a)
+					  : archive_read_support_filter_bzip2(s->a)) == ARCHIVE_OK &&
 	       archive_read_open_memory(s->a, s->packed.p, s->packed.n) == ARCHIVE_OK &&
 	       archive_read_next_header(s->a, &e) == ARCHIVE_OK && archive_filter_count(s->a) > 1;
 }
@@ -139,9 +139,9 @@ static void gzip_fill(struct lm_stream *s)
 		} else if (r == Z_MEM_ERROR) {
 			s->damage = "cannot be decompressed: out of memory";
 		} else if (r != Z_OK && r != Z_BUF_ERROR) {
-			s->damage = s->z.msg && !strcmp(s->z.msg, "incorrect data check") ?
-					    "gzip checksum does not fit the data" :
-					    "invalid gzip data";
+			s->damage = s->z.msg && !strcmp(s->z.msg, "incorrect data check")
+					    ? "gzip checksum does not fit the data"
+					    : "invalid gzip data";
 		} else if (s->fed == s->packed.n && s->z.avail_in == 0 && s->z.avail_out) {
 			s->damage = "gzip data is cut";
 		}
@@ -184,8 +184,8 @@ static void archive_fill(struct lm_stream *s)
 		} else if (k == 0) {
 			s->ended = true;
 		} else if (k != ARCHIVE_RETRY) {
-			s->damage = s->format == LM_STREAM_XZ ? "xz data is cut or invalid" :
-								"bzip2 data is cut or invalid";
+			s->damage = s->format == LM_STREAM_XZ ? "xz data is cut or invalid"
+							      : "bzip2 data is cut or invalid";
 			s->ended = true;
 		}
 	}

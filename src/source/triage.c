@@ -35,18 +35,19 @@ static bool has_any(struct lm_str s, const char *const *list)
 }
 
 static const char *const list_suffixes[] = { ".csv", ".tsv", ".json", ".txt", NULL };
-static const char *const list_words[] = { "host",  "inventor",	"asset", "endpoint", "device", "computer", "machine",
-					  "fleet", "software",	"cmdb",	 "indicator", "ioc",	"intel",    "stix",
-					  "misp",  "blocklist", "hashes", "organi",   "sector", NULL };
-static const char *const archives[] = { ".zip",	    ".7z",	".tar",	    ".tgz", ".tar.gz", ".tar.zst", ".tar.xz",
-					".tar.bz2", ".tar.bz",	".tbz2",    ".txz", ".tzst",   NULL };
-static const char *const programs[] = { ".exe", ".dll", ".sys",	 ".msi",  ".msp",  ".msix", ".appx", ".cab",
-					".ocx", ".scr", ".cpl",	 ".efi",  ".drv",  ".node", ".dylib", ".so",
-					".dmg", ".pkg", ".deb",	 ".rpm",  ".asar", ".jar",  ".apk",  ".nupkg",
-					".msm", ".mui", ".msixbundle", ".appxbundle", NULL };
+static const char *const list_words[] = { "host",  "inventor",	"asset",  "endpoint",  "device", "computer", "machine",
+					  "fleet", "software",	"cmdb",	  "indicator", "ioc",	 "intel",    "stix",
+					  "misp",  "blocklist", "hashes", "organi",    "sector", NULL };
+static const char *const archives[] = { ".zip",	    ".7z",     ".tar",	".tgz", ".tar.gz", ".tar.zst", ".tar.xz",
+					".tar.bz2", ".tar.bz", ".tbz2", ".txz", ".tzst",   NULL };
+static const char *const programs[] = { ".exe",	 ".dll",  ".sys",	 ".msi",	".msp", ".msix",
+					".appx", ".cab",  ".ocx",	 ".scr",	".cpl", ".efi",
+					".drv",	 ".node", ".dylib",	 ".so",		".dmg", ".pkg",
+					".deb",	 ".rpm",  ".asar",	 ".jar",	".apk", ".nupkg",
+					".msm",	 ".mui",  ".msixbundle", ".appxbundle", NULL };
 static const char *const packed[] = { ".gz", ".zst", ".xz", ".bz2", NULL };
-static const char *const logs[] = { ".evtx",  ".evt", ".log", ".jsonl", ".ndjson", ".json", ".csv", ".tsv",
-				    ".pcap", ".pcapng", ".cap", ".etl", ".xml", ".syslog", NULL };
+static const char *const logs[] = { ".evtx", ".evt",	".log", ".jsonl", ".ndjson", ".json",	".csv", ".tsv",
+				    ".pcap", ".pcapng", ".cap", ".etl",	  ".xml",    ".syslog", NULL };
 
 /* conn.log.1, messages.2023-03-22: a rotated log keeps its word inside the name. */
 static bool rotated_log(struct lm_str name)

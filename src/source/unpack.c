@@ -82,8 +82,8 @@ bool lm_unpack_is_tar(struct lm_bytes block, bool *ustar)
 		return false;
 	uint64_t mode, size;
 	/* a header of the old kind has no magic: the checksum must come with a name and octal numbers */
-	return *ustar || (head.p[0] && octal(lm_bytes_part(head, 100, 8), &mode) &&
-			  octal(lm_bytes_part(head, 124, 12), &size));
+	return *ustar ||
+	       (head.p[0] && octal(lm_bytes_part(head, 100, 8), &mode) && octal(lm_bytes_part(head, 124, 12), &size));
 }
 
 /* ---- entries ---- */
@@ -179,9 +179,8 @@ static void one_entry(struct lm_pour *o, struct archive *a, struct archive_entry
 {
 	const char *link = archive_entry_hardlink(e);
 	uint64_t at = (uint64_t)archive_read_header_position(a);
-	uint64_t declared = archive_entry_size_is_set(e) && archive_entry_size(e) > 0 ?
-				    (uint64_t)archive_entry_size(e) :
-				    0;
+	uint64_t declared =
+		archive_entry_size_is_set(e) && archive_entry_size(e) > 0 ? (uint64_t)archive_entry_size(e) : 0;
 	unsigned type = archive_entry_filetype(e);
 	if (link && declared == 0) {
 		lm_pour_issue(o, LM_K_evidence_skipped, name, at, 0, "hard link to '%.200s' without data of its own",
@@ -244,8 +243,8 @@ static void entries(struct lm_pour *o, struct archive *a, bool random_access)
 					      "not: %s",
 					      o->format, words(a));
 			else
-				lm_pour_issue(o, LM_K_evidence_damaged, (struct lm_str){ 0 },
-					      at > 0 ? (uint64_t)at : 0, 0, "%s", words(a));
+				lm_pour_issue(o, LM_K_evidence_damaged, (struct lm_str){ 0 }, at > 0 ? (uint64_t)at : 0,
+					      0, "%s", words(a));
 			break;
 		}
 		in_damage = false;
@@ -303,8 +302,8 @@ static la_ssize_t feed_read(struct archive *a, void *user, const void **block)
 	if (what) {
 		if (lm_pour_goes_on(f->o))
 			lm_pour_issue(f->o, LM_K_evidence_skipped, (struct lm_str){ 0 }, in, out,
-				      "%s: %" PRIu64 " compressed bytes unfold to more than %" PRIu64 " bytes", what, in,
-				      out);
+				      "%s: %" PRIu64 " compressed bytes unfold to more than %" PRIu64 " bytes", what,
+				      in, out);
 		f->o->state = LM_POUR_ARCHIVE;
 		archive_set_error(a, EFBIG, "over the limit");
 		return -1;

@@ -23,11 +23,11 @@
 
 struct walk {
 	const struct lm_walk_sink *sink;
-	struct lm_map seen;	     /* (dev, inode) of folders */
-	char *root_real;	     /* resolved argument, for links; NULL when unknown */
-	size_t below;		     /* where the part below the argument begins in `path` */
-	size_t n;		     /* length of the path at hand */
-	char path[PATH_MAX];	     /* always NUL-terminated */
+	struct lm_map seen;  /* (dev, inode) of folders */
+	char *root_real;     /* resolved argument, for links; NULL when unknown */
+	size_t below;	     /* where the part below the argument begins in `path` */
+	size_t n;	     /* length of the path at hand */
+	char path[PATH_MAX]; /* always NUL-terminated */
 };
 
 /* Names of one folder: NUL-separated text and where each begins. */
@@ -194,12 +194,12 @@ static enum lm_rc walk_link(struct walk *w)
 	char *real = realpath(w->path, NULL);
 	if (!real)
 		return tell(w, LM_K_evidence_skipped,
-			    errno == ELOOP  ? "symbolic link in a loop" :
-			    errno == EACCES ? "symbolic link to a place that may not be read" :
-					      "symbolic link to nothing");
+			    errno == ELOOP    ? "symbolic link in a loop"
+			    : errno == EACCES ? "symbolic link to a place that may not be read"
+					      : "symbolic link to nothing");
 	size_t n = w->root_real ? strlen(w->root_real) : 0;
-	bool inside = n && !strncmp(real, w->root_real, n) &&
-		      (real[n] == '/' || real[n] == 0 || w->root_real[n - 1] == '/');
+	bool inside =
+		n && !strncmp(real, w->root_real, n) && (real[n] == '/' || real[n] == 0 || w->root_real[n - 1] == '/');
 	free(real);
 	return inside ? LM_OK : tell(w, LM_K_evidence_skipped, "symbolic link that leads outside the evidence");
 }

@@ -81,8 +81,8 @@ static inline enum lm_rc keep_member(void *user, const struct lm_member *m)
 	return k->answer;
 }
 
-static inline enum lm_rc keep_issue(void *user, enum lm_kind kind, struct lm_str member, uint64_t offset,
-				    uint64_t size, const char *what)
+static inline enum lm_rc keep_issue(void *user, enum lm_kind kind, struct lm_str member, uint64_t offset, uint64_t size,
+				    const char *what)
 {
 	struct keep *k = user;
 	k->all_i++;

@@ -297,6 +297,7 @@ struct fx_sign {
 	/* what is wrong on purpose */
 	bool wrong_message_digest, wrong_content_type, wrong_file_digest, wrong_signature, no_cert;
 	bool other_list_alg;	    /* SignedData lists another digest */
+	bool other_file_alg;	    /* the file's digest is SHA-1, whatever the signer uses */
 	unsigned signers;	    /* 0 = 1 */
 	const char *content_oid;    /* NULL: SPC_INDIRECT_DATA */
 	struct lm_bytes attributes; /* unauthenticated ones, encoded one after another */
@@ -352,7 +353,7 @@ static inline struct lm_bytes fx_sig_alg(const struct fx_sign *o)
 /* ContentInfo over a file digest. */
 static inline struct lm_bytes fx_pkcs7(const struct fx_sign *o, struct lm_bytes file_digest)
 {
-	struct lm_bytes content = fx_indirect(o->alg, file_digest);
+	struct lm_bytes content = fx_indirect(o->other_file_alg ? LM_SHA1 : o->alg, file_digest);
 	size_t head = content.p[1] < 0x80 ? 2 : 2 + (size_t)(content.p[1] & 0x7f);
 	struct lm_bytes md = fx_hash(o->alg, lm_bytes_part(content, head, content.n));
 	const char *content_oid = o->content_oid ? o->content_oid : "1.3.6.1.4.1.311.2.1.4";
@@ -411,7 +412,7 @@ static inline struct lm_bytes fx_attach(struct lm_bytes pe, struct lm_bytes tabl
 
 static inline struct lm_bytes fx_signature(struct lm_bytes pe, const struct fx_sign *o)
 {
-	struct lm_bytes digest = fx_authentihash(pe, o->alg);
+	struct lm_bytes digest = fx_authentihash(pe, o->other_file_alg ? LM_SHA1 : o->alg);
 	if (o->wrong_file_digest)
 		fx_mut(digest)[0] ^= 1;
 	return fx_pkcs7(o, digest);

@@ -106,6 +106,28 @@ static void test_release_by_hash_only(void **state)
 	scene_free(sc);
 }
 
+/* Sources spell one product differently; a longer name is another product. */
+static void test_spelling(void **state)
+{
+	(void)state;
+	struct scene *sc = scene_new();
+	int bad = scene_pe(sc, "dir/lib.dll", 1, 100, "valid");
+	scene_area(sc, bad, 1, "entry-slack", "unexplained", 4103, 4096);
+	int inv = scene_path(sc, "inventory.csv", "inventory", 900, 5000, false);
+	scene_installed(sc, inv, "PC1", "Calc App", "4.1", NULL);
+	scene_sighting(sc, inv, "PC1", "C:\\App\\lib.dll", 1, "inventory", "CalcApp", "4.1.0");
+	scene_installed(sc, inv, "PC2", "Calc-App", "4.1.0", NULL);
+	scene_installed(sc, inv, "PC3", "Calc App Server", "4.1", NULL);
+	scene_installed(sc, inv, "PC4", "Calc App++", "4.1", NULL);
+	struct lm_case *c = scene_case(sc, false, NULL);
+	assert_int_equal(find(c, NULL, "PC1", -1, LM_STAGE_EXPOSED).n, 1);
+	assert_int_equal(find(c, "same-version", "PC2", LM_SEV_LOW, LM_STAGE_EXPOSED).n, 1);
+	assert_int_equal(find(c, NULL, "PC3", -1, -1).n, 0);
+	assert_int_equal(find(c, NULL, "PC4", -1, -1).n, 0);
+	lm_case_close(c);
+	scene_free(sc);
+}
+
 static void test_order(void **state)
 {
 	(void)state;
@@ -127,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_no_subject),
 		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_release_by_hash_only),
+		cmocka_unit_test(test_spelling),
 		cmocka_unit_test(test_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

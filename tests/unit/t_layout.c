@@ -16,8 +16,8 @@ struct want {
 
 static const struct want wants[] = {
 	/* Velociraptor offline collector */
-	{ "ev/Collection-PC7-2023-03-29T10_11_12Z.zip!/uploads/auto/C%3A/Windows/a%20b.exe", "velociraptor", "PC7", NULL,
-	  "C:\\Windows\\a b.exe", false },
+	{ "ev/Collection-PC7-2023-03-29T10_11_12Z.zip!/uploads/auto/C%3A/Windows/a%20b.exe", "velociraptor", "PC7",
+	  NULL, "C:\\Windows\\a b.exe", false },
 	{ "Collection-ws-01.corp.example-2023-03-29T10_11_12_02_00/uploads/ntfs/%5C%5C.%5CC%3A/$Extend/$UsnJrnl%3A$J",
 	  "velociraptor", "ws-01.corp.example", NULL, "C:\\$Extend\\$UsnJrnl:$J", false },
 	{ "Collection-PC7-2023-03-29T10_11_12Z.zip!/uploads/lazy_ntfs/%5C%5C%3F%5CGLOBALROOT%5CDevice%5C"
@@ -171,8 +171,9 @@ static void patterns(void **state)
 		  { "Collection-A-B-2023-03-29T10_11_12Z.zip!/uploads/auto/C%3A/a%20b", "pattern", "A-B", NULL,
 		    "C:\\a b", false } },
 		/* wins over every layout */
-		{ "{host}/loot", { "REAL/loot/Collection-PC7-2023-03-29T10_11_12Z.zip!/results/x", "pattern", "REAL",
-				   NULL, NULL, false } },
+		{ "{host}/loot",
+		  { "REAL/loot/Collection-PC7-2023-03-29T10_11_12Z.zip!/results/x", "pattern", "REAL", NULL, NULL,
+		    false } },
 		{ "**/per-host/**/{host}/fs",
 		  { "a/b/per-host/x/y/PC9/fs/[root]/etc/hosts", "pattern", "PC9", NULL, "/etc/hosts", false } },
 		{ "/mnt/{host}", { "/mnt/PC7/C/x", "pattern", "PC7", NULL, "C:\\x", false } },
@@ -287,9 +288,8 @@ static void allocation_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_forms),	 cmocka_unit_test(address_as_host),
-		cmocka_unit_test(patterns),	 cmocka_unit_test(hostile_names),
-		cmocka_unit_test(mutations),	 cmocka_unit_test(allocation_fails),
+		cmocka_unit_test(known_forms),	 cmocka_unit_test(address_as_host), cmocka_unit_test(patterns),
+		cmocka_unit_test(hostile_names), cmocka_unit_test(mutations),	    cmocka_unit_test(allocation_fails),
 	};
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
 }

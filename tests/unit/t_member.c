@@ -168,7 +168,9 @@ static void bare_streams(void **state)
 	(void)state;
 	static const struct {
 		const char *filter, *options;
-	} rows[] = { { "gzip", NULL }, { "gzip", "gzip:!timestamp" }, { "zstd", NULL }, { "xz", NULL }, { "bzip2", NULL } };
+	} rows[] = {
+		{ "gzip", NULL }, { "gzip", "gzip:!timestamp" }, { "zstd", NULL }, { "xz", NULL }, { "bzip2", NULL }
+	};
 	struct make one = { "ignored", big, sizeof big, 0, NULL };
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct made m = make_archive("raw", rows[i].filter, rows[i].options, NULL, &one, 1);
@@ -208,8 +210,9 @@ static void bare_streams(void **state)
 		free(m.p);
 	}
 	/* the name and time in a gzip header */
-	static const uint8_t named[] = { 0x1f, 0x8b, 8,	  8,	0,    0xf1, 0x53, 0x65, 0, 3,	 'c', 'o', 'n', 'n', '.', 'l',
-					 'o',  'g',  0,	  0x4b, 0x4c, 0x02, 0,	  0xe9, 0x8d, 0xbc, 0x43, 0, 0, 0, 0 };
+	static const uint8_t named[] = { 0x1f, 0x8b, 8,	   8,	 0,    0xf1, 0x53, 0x65, 0,    3,    'c',
+					 'o',  'n',  'n',  '.',	 'l',  'o',  'g',  0,	 0x4b, 0x4c, 0x02,
+					 0,    0xe9, 0x8d, 0xbc, 0x43, 0,    0,	   0,	 0 };
 	uint8_t fixed[sizeof named];
 	memcpy(fixed, named, sizeof named);
 	static const uint8_t trailer[] = { 0x6d, 0x48, 0x83, 0x9e, 2, 0, 0, 0 }; /* CRC-32 of "ab" */
@@ -234,8 +237,8 @@ static void bare_streams(void **state)
 static void names(void **state)
 {
 	(void)state;
-	static const char *const list[] = { "gr\xc3\xbc\xc3\x9f.txt", "gr\xfc\xdf.txt", "e\xcc\x81.txt", "\xf0\x9f\x90\x95",
-					    "a\\b.txt" };
+	static const char *const list[] = { "gr\xc3\xbc\xc3\x9f.txt", "gr\xfc\xdf.txt", "e\xcc\x81.txt",
+					    "\xf0\x9f\x90\x95", "a\\b.txt" };
 	const size_t n = sizeof list / sizeof *list;
 	struct make e[sizeof list / sizeof *list];
 	for (size_t i = 0; i < n; i++)
@@ -284,8 +287,8 @@ static void links_and_duplicates(void **state)
 {
 	(void)state;
 	static const struct make list[] = {
-		{ "f", "one", 3, 0, NULL },   { "dir/", "", 0, AE_IFDIR, NULL }, { "s", "", 0, AE_IFLNK, "/etc/passwd" },
-		{ "h", "", 0, 0, "f" },	      { "f", "two!", 4, 0, NULL },	 { "../../up", "x", 1, 0, NULL },
+		{ "f", "one", 3, 0, NULL },  { "dir/", "", 0, AE_IFDIR, NULL }, { "s", "", 0, AE_IFLNK, "/etc/passwd" },
+		{ "h", "", 0, 0, "f" },	     { "f", "two!", 4, 0, NULL },	{ "../../up", "x", 1, 0, NULL },
 		{ "/abs", "y", 1, 0, NULL }, { "p", "", 0, AE_IFIFO, NULL },
 	};
 	struct made m = make_archive("ustar", NULL, NULL, NULL, list, 8);
@@ -359,11 +362,11 @@ static void cut(void **state)
 		const char *format, *filter, *options;
 		bool partial; /* the cut member's bytes are all given */
 	} rows[] = {
-		{ "zip", NULL, NULL, true },	    { "zip", NULL, "zip:compression=store", true },
-		{ "ustar", NULL, NULL, true },	    { "ustar", "gzip", NULL, true },
-		{ "pax", "zstd", NULL, true },	    { "raw", "gzip", NULL, true },
-		{ "raw", "zstd", NULL, true },	    { "raw", "xz", NULL, false },
-		{ "raw", "bzip2", NULL, false },    { "7zip", NULL, NULL, false },
+		{ "zip", NULL, NULL, true },	 { "zip", NULL, "zip:compression=store", true },
+		{ "ustar", NULL, NULL, true },	 { "ustar", "gzip", NULL, true },
+		{ "pax", "zstd", NULL, true },	 { "raw", "gzip", NULL, true },
+		{ "raw", "zstd", NULL, true },	 { "raw", "xz", NULL, false },
+		{ "raw", "bzip2", NULL, false }, { "7zip", NULL, NULL, false },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		bool raw = !strcmp(rows[i].format, "raw");
@@ -624,10 +627,9 @@ static void mutations(void **state)
 	(void)state;
 	static const struct {
 		const char *format, *filter, *options;
-	} rows[] = { { "zip", NULL, NULL },	 { "zip", NULL, "zip:zip64" },
-		     { "zip", NULL, "zip:encryption=zipcrypt" },
-		     { "ustar", NULL, NULL },	 { "ustar", "gzip", NULL },
-		     { "pax", "zstd", NULL },	 { "7zip", NULL, NULL } };
+	} rows[] = { { "zip", NULL, NULL },   { "zip", NULL, "zip:zip64" }, { "zip", NULL, "zip:encryption=zipcrypt" },
+		     { "ustar", NULL, NULL }, { "ustar", "gzip", NULL },    { "pax", "zstd", NULL },
+		     { "7zip", NULL, NULL } };
 	static const struct make list[] = { { "a.txt", "alpha alpha alpha alpha", 23, 0, NULL },
 					    { "b.txt", "beta", 4, 0, NULL } };
 	static const char *const password[] = { "open sesame", NULL };

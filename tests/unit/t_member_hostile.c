@@ -59,7 +59,9 @@ static void bombs(void **state)
 	keep_free(k);
 
 	/* inside a zip beside a harmless member: that one is still read */
-	struct make list[] = { { "before", "b", 1, 0, NULL }, { "bomb", NULL, 0, 0, NULL }, { "after", "a", 1, 0, NULL } };
+	struct make list[] = { { "before", "b", 1, 0, NULL },
+			       { "bomb", NULL, 0, 0, NULL },
+			       { "after", "a", 1, 0, NULL } };
 	size_t n = 256u << 20;
 	uint8_t *zero = calloc(1, n);
 	list[1].data = zero;
@@ -109,7 +111,9 @@ static void budgets(void **state)
 		snprintf(name[i], sizeof name[i], "m%02zu", i);
 		list[i] = (struct make){ name[i], data, i == 3 ? 10000 : 1000, 0, NULL };
 	}
-	static const char *const forms[][2] = { { "zip", NULL }, { "ustar", NULL }, { "ustar", "gzip" }, { "7zip", NULL } };
+	static const char *const forms[][2] = {
+		{ "zip", NULL }, { "ustar", NULL }, { "ustar", "gzip" }, { "7zip", NULL }
+	};
 	for (size_t i = 0; i < 4; i++) {
 		struct made m = make_archive(forms[i][0], forms[i][1], NULL, NULL, list, 20);
 		struct lm_member_limits l = lm_member_defaults;
@@ -196,9 +200,9 @@ static void overlaps(void **state)
 		struct lm_member_spent spent = { 0 };
 		k->count_only = true;
 		clock_t begin = clock();
-		assert_int_equal(read_counted(k, (struct lm_bytes){ p, cd + rec * times + 22 }, &lm_member_defaults,
-					      &spent),
-				 LM_OK);
+		assert_int_equal(
+			read_counted(k, (struct lm_bytes){ p, cd + rec * times + 22 }, &lm_member_defaults, &spent),
+			LM_OK);
 		/* the directory counts to its size as well, so a few hundred get through before the sum is noticed */
 		assert_in_range(k->all_m, 1, 1000);
 		(void)told(k, LM_K_evidence_skipped, "members overlap");
@@ -283,23 +287,34 @@ static void many_issues(void **state)
 
 /* ---- sandbox ---- */
 
-#define KILL_ON(nr)                                            \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),       \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+#define KILL_ON(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
 /* Everything that takes a path, makes a connection or a process is death. */
 static bool close_the_file_system(void)
 {
 	static struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		KILL_ON(__NR_openat),	  KILL_ON(__NR_newfstatat), KILL_ON(__NR_statx),
-		KILL_ON(__NR_faccessat),  KILL_ON(__NR_readlinkat), KILL_ON(__NR_socket),
-		KILL_ON(__NR_connect),	  KILL_ON(__NR_execve),	    KILL_ON(__NR_execveat),
-		KILL_ON(__NR_clone),	  KILL_ON(__NR_clone3),	    KILL_ON(__NR_unlinkat),
+		KILL_ON(__NR_openat),
+		KILL_ON(__NR_newfstatat),
+		KILL_ON(__NR_statx),
+		KILL_ON(__NR_faccessat),
+		KILL_ON(__NR_readlinkat),
+		KILL_ON(__NR_socket),
+		KILL_ON(__NR_connect),
+		KILL_ON(__NR_execve),
+		KILL_ON(__NR_execveat),
+		KILL_ON(__NR_clone),
+		KILL_ON(__NR_clone3),
+		KILL_ON(__NR_unlinkat),
 #ifdef __NR_open
-		KILL_ON(__NR_open),	  KILL_ON(__NR_stat),	    KILL_ON(__NR_lstat),
-		KILL_ON(__NR_access),	  KILL_ON(__NR_readlink),   KILL_ON(__NR_fork),
-		KILL_ON(__NR_vfork),	  KILL_ON(__NR_unlink),
+		KILL_ON(__NR_open),
+		KILL_ON(__NR_stat),
+		KILL_ON(__NR_lstat),
+		KILL_ON(__NR_access),
+		KILL_ON(__NR_readlink),
+		KILL_ON(__NR_fork),
+		KILL_ON(__NR_vfork),
+		KILL_ON(__NR_unlink),
 #endif
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -341,16 +356,23 @@ static void in_a_sandbox(void **state)
 	struct job jobs[16];
 	size_t n = 0;
 	static const char *const forms[][3] = {
-		{ "zip", NULL, NULL },	 { "zip", NULL, "zip:encryption=aes256" }, { "zip", NULL, "zip:encryption=zipcrypt" },
-		{ "ustar", NULL, NULL }, { "pax", "gzip", NULL },		   { "pax", "zstd", NULL },
-		{ "gnutar", "xz", NULL }, { "gnutar", "bzip2", NULL },		   { "7zip", NULL, NULL },
+		{ "zip", NULL, NULL },
+		{ "zip", NULL, "zip:encryption=aes256" },
+		{ "zip", NULL, "zip:encryption=zipcrypt" },
+		{ "ustar", NULL, NULL },
+		{ "pax", "gzip", NULL },
+		{ "pax", "zstd", NULL },
+		{ "gnutar", "xz", NULL },
+		{ "gnutar", "bzip2", NULL },
+		{ "7zip", NULL, NULL },
 	};
 	assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
 		bool crypt = forms[i][2] != NULL;
 		jobs[n].what = crypt ? forms[i][2] : forms[i][0];
 		jobs[n].members = 2;
-		jobs[n++].m = make_archive(forms[i][0], forms[i][1], forms[i][2], crypt ? "open sesame" : NULL, list, 2);
+		jobs[n++].m =
+			make_archive(forms[i][0], forms[i][1], forms[i][2], crypt ? "open sesame" : NULL, list, 2);
 	}
 	assert_non_null(setlocale(LC_ALL, "C"));
 	unsetenv("TZ");

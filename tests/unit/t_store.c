@@ -568,14 +568,17 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* LIMIER_BENCH=n puts n sightings and says how long it took. */
+/* LIMIER_BENCH=n puts n sightings, LIMIER_BENCH_BATCH=m in batches of m, and says how long it took. */
 static void test_bench(void **state)
 {
 	(void)state;
 	uint64_t n = 20000;
-	const char *env = getenv("LIMIER_BENCH");
+	uint64_t batch = 65536;
+	const char *env = getenv("LIMIER_BENCH"), *env_batch = getenv("LIMIER_BENCH_BATCH");
 	if (env)
 		assert_true(lm_str_u64(lm_cstr(env), &n));
+	if (env_batch)
+		assert_true(lm_str_u64(lm_cstr(env_batch), &batch));
 	struct lm_case *c = open_case(in_dir("bench.db"), LM_CASE_CREATE);
 	char name[40], path[120];
 	uint8_t d[32];
@@ -591,7 +594,7 @@ static void test_bench(void **state)
 		o.file_sighting.source = LM_STR("inventory");
 		o.at = (struct lm_span){ i * 100, 100, LM_INT(i) };
 		ok(lm_case_put(c, ev, &o));
-		if (i % 4096 == 4095)
+		if (i % batch == batch - 1)
 			ok(lm_case_commit(c));
 	}
 	ok(lm_case_commit(c));

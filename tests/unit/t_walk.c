@@ -104,8 +104,7 @@ static void order(void **state)
 		touch(path);
 	}
 	assert_int_equal(walk(&s, "t"), LM_OK);
-	assert_string_equal(text(&s.files),
-			    "t/B\nt/a/10\nt/a/2\nt/a-\nt/a.txt\nt/b\nt/z\nt/\xc3\xa4\nt/\xff\xfe\n");
+	assert_string_equal(text(&s.files), "t/B\nt/a/10\nt/a/2\nt/a-\nt/a.txt\nt/b\nt/z\nt/\xc3\xa4\nt/\xff\xfe\n");
 	assert_string_equal(text(&s.issues), "");
 	seen_free(&s);
 }
@@ -117,9 +116,9 @@ static void arguments(void **state)
 	mkdir("t", 0755);
 	touch("t/x");
 	static const char *const rows[][2] = {
-		{ "t", "t/x\n" },     { "t/", "t/x\n" },     { "t///", "t/x\n" },  { "./t", "./t/x\n" },
-		{ "t/x", "t/x\n" },   { ".", "./t/x\n" },    { "./", "./t/x\n" },  { "t/../t", "t/../t/x\n" },
-		{ "t/.", "t/./x\n" },
+		{ "t", "t/x\n" },     { "t/", "t/x\n" },	  { "t///", "t/x\n" },
+		{ "./t", "./t/x\n" }, { "t/x", "t/x\n" },	  { ".", "./t/x\n" },
+		{ "./", "./t/x\n" },  { "t/../t", "t/../t/x\n" }, { "t/.", "t/./x\n" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		s = (struct seen){ 0 };
