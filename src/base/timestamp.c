@@ -13,10 +13,10 @@
 /* ---- zones: TZif (RFC 8536) transitions, or one fixed offset ---- */
 
 struct lm_zone {
-	int32_t fixed;	/* when n == 0; also the offset before the first transition */
+	int32_t fixed; /* when n == 0; also the offset before the first transition */
 	size_t n;
-	int64_t *at;	/* UTC seconds, ascending */
-	int32_t *off;	/* offset from at[i] on */
+	int64_t *at;  /* UTC seconds, ascending */
+	int32_t *off; /* offset from at[i] on */
 };
 
 static bool parse_offset(struct lm_str s, int32_t *out)
@@ -212,8 +212,8 @@ static bool parse_number(struct lm_str s, int64_t *out)
 {
 	bool neg = accept(&s, '-');
 	size_t dot = lm_str_find(s, '.', 0);
-	struct lm_str whole = lm_str_part(s, 0, dot), frac = dot == SIZE_MAX ? (struct lm_str){ 0 } :
-								       lm_str_part(s, dot + 1, s.n);
+	struct lm_str whole = lm_str_part(s, 0, dot),
+		      frac = dot == SIZE_MAX ? (struct lm_str){ 0 } : lm_str_part(s, dot + 1, s.n);
 	uint64_t v;
 	int64_t ns = 0;
 	if (!lm_str_u64(whole, &v) || (dot != SIZE_MAX && (!fraction(&frac, &ns) || frac.n)))

@@ -20,7 +20,8 @@ struct lm_case;
 
 enum { LM_CASE_CREATE = 1, LM_CASE_READ_ONLY = 2 };
 
-/* path NULL = in memory. LM_EDB with a message that names the file and what to do (not a case, newer version, locked). */
+/* path NULL = in memory. LM_EDB with a message that names the file and what to do (not a case, newer version, locked).
+ */
 enum lm_rc lm_case_open(const char *path, unsigned flags, struct lm_case **out, struct lm_err *err) LM_MUST;
 void lm_case_close(struct lm_case *c);
 /* The message of the last failed call. */
@@ -58,8 +59,8 @@ enum lm_rc lm_case_runs(struct lm_case *c, enum lm_rc (*fn)(void *user, const st
  * to `problem`; returns LM_OK when there is none, LM_ECORRUPT else. With `evidence` true every evidence file
  * that still exists is hashed again and compared.
  */
-enum lm_rc lm_case_verify(struct lm_case *c, bool evidence, void (*problem)(void *user, const char *what), void *user)
-	LM_MUST;
+enum lm_rc lm_case_verify(struct lm_case *c, bool evidence, void (*problem)(void *user, const char *what),
+			  void *user) LM_MUST;
 
 /* ---- evidence and units of work (store.c) ---- */
 
@@ -112,7 +113,8 @@ struct lm_alias {
 	struct lm_str value; /* as seen first; compared without case */
 	struct lm_int from_ns, to_ns;
 	enum lm_ident_source source;
-	struct lm_str note; /* how it was joined when not stated directly, e.g. "first label of one FQDN only"; else unset */
+	struct lm_str
+		note; /* how it was joined when not stated directly, e.g. "first label of one FQDN only"; else unset */
 };
 
 enum lm_host_kind { LM_HOST_MACHINE, LM_HOST_ADDRESS, LM_HOST_PROXY };
@@ -125,9 +127,9 @@ struct lm_host {
 	struct lm_str country_source; /* list, geoip <database>; unset without country */
 	const struct lm_alias *aliases;
 	size_t n_aliases;
-	bool listed;	  /* a host list names it */
-	bool seen;	  /* some evidence other than a host list is about it */
-	struct lm_str resolved; /* in words how its names were joined, when not direct; else unset */
+	bool listed;			/* a host list names it */
+	bool seen;			/* some evidence other than a host list is about it */
+	struct lm_str resolved;		/* in words how its names were joined, when not direct; else unset */
 	struct lm_str product, version; /* newest release of a product that the setting "subject" names; may be unset */
 };
 
@@ -149,8 +151,10 @@ const struct lm_host *lm_case_host_find(struct lm_case *c, struct lm_str alias);
  * User's word, kept across runs and applied by the next resolve: the two aliases are one host, or are not.
  * `undo` removes exactly that word again, after which a resolve gives the hosts as before it.
  */
-enum lm_rc lm_case_host_merge(struct lm_case *c, struct lm_str a, struct lm_str b, struct lm_str reason, bool undo) LM_MUST;
-enum lm_rc lm_case_host_split(struct lm_case *c, struct lm_str a, struct lm_str b, struct lm_str reason, bool undo) LM_MUST;
+enum lm_rc lm_case_host_merge(struct lm_case *c, struct lm_str a, struct lm_str b, struct lm_str reason,
+			      bool undo) LM_MUST;
+enum lm_rc lm_case_host_split(struct lm_case *c, struct lm_str a, struct lm_str b, struct lm_str reason,
+			      bool undo) LM_MUST;
 
 /* ---- geo.c: IP to country, from databases the user names ---- */
 
@@ -187,8 +191,8 @@ struct lm_content_product {
 };
 typedef enum lm_rc lm_content_product_fn(void *user, const struct lm_content_product *p);
 /* The releases of one content as of the last resolve, in order of (product, version). */
-enum lm_rc lm_case_content_products(struct lm_case *c, const uint8_t sha256[32], lm_content_product_fn *fn, void *user)
-	LM_MUST;
+enum lm_rc lm_case_content_products(struct lm_case *c, const uint8_t sha256[32], lm_content_product_fn *fn,
+				    void *user) LM_MUST;
 
 /* ---- questions 3 to 7, all that detectors may ask (query.c) ----
  *
@@ -234,8 +238,8 @@ enum lm_rc lm_case_prevalence(struct lm_case *c, enum lm_kind kind, const char *
 
 /* pairs: values of `field` that occur with at least `n` distinct values of `of`; each (value, of) row in order. */
 enum lm_rc lm_case_pairs(struct lm_case *c, enum lm_kind kind, const char *field, const char *of, unsigned n,
-			 enum lm_rc (*fn)(void *user, struct lm_str value, struct lm_str of, uint64_t count), void *user)
-	LM_MUST;
+			 enum lm_rc (*fn)(void *user, struct lm_str value, struct lm_str of, uint64_t count),
+			 void *user) LM_MUST;
 
 /*
  * match: where indicators (all lists in the case) meet observations. sha256, sha1, md5: contents with that hash,
@@ -247,8 +251,8 @@ struct lm_indicator_hit {
 	const struct lm_stored *indicator; /* .obs.indicator_listed */
 	const struct lm_stored *where;
 };
-enum lm_rc lm_case_match(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_indicator_hit *h), void *user)
-	LM_MUST;
+enum lm_rc lm_case_match(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_indicator_hit *h),
+			 void *user) LM_MUST;
 
 /* (series(keys) comes with the network readers.) */
 
@@ -266,8 +270,8 @@ struct lm_finding_row {
 	int confidence;
 };
 /* Order: severity (highest first), stage (furthest first), host name, detector, rule, id. */
-enum lm_rc lm_case_findings(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_finding_row *r), void *user)
-	LM_MUST;
+enum lm_rc lm_case_findings(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_finding_row *r),
+			    void *user) LM_MUST;
 
 /* One observed stage of one host, from its findings. */
 struct lm_host_stage {
@@ -279,8 +283,8 @@ struct lm_host_stage {
 };
 enum lm_rc lm_case_host_stage(struct lm_case *c, const struct lm_host_stage *s) LM_MUST;
 /* In order of (host, stage). */
-enum lm_rc lm_case_host_stages(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_host_stage *s), void *user)
-	LM_MUST;
+enum lm_rc lm_case_host_stages(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_host_stage *s),
+			       void *user) LM_MUST;
 
 /* Counts of hosts by one value of one dimension (country, sector, org, version, signer). value unset = unknown. */
 struct lm_scope_row {

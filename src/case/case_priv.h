@@ -16,7 +16,7 @@
 
 #define LM_CASE_APPLICATION_ID 0x4c494d45 /* "LIME" */
 #define LM_CASE_SCHEMA 1		  /* user_version; grows when an older limier can no longer read the case */
-#define LM_CASE_ROOM (SIZE_MAX / 2)	  /* arenas of what the case itself holds: bounded by the case, not by a budget */
+#define LM_CASE_ROOM (SIZE_MAX / 2) /* arenas of what the case itself holds: bounded by the case, not by a budget */
 
 /* What an interned identity was used for (ident.used). */
 enum { LM_USED_LIST = 1, LM_USED_ALIAS = 2, LM_USED_SEEN = 4 };
@@ -31,8 +31,8 @@ struct lm_ident_row {
 	struct lm_ident as;
 	unsigned used;
 	bool dirty;
-	struct lm_int first, last; /* times of observations with it */
-	int64_t host;		   /* resolved host, also for observations without time; 0 = none */
+	struct lm_int first, last;     /* times of observations with it */
+	int64_t host;		       /* resolved host, also for observations without time; 0 = none */
 	const struct lm_piece *pieces; /* set when it depends on the time */
 	size_t n_pieces;
 };
@@ -70,7 +70,7 @@ struct lm_case {
 	struct lm_map host_keys; /* alias key -> host id, 0 = ambiguous */
 	bool hosts_loaded;
 
-	struct lm_map cites; /* evidence id -> struct lm_cite, bounded */
+	struct lm_map cites;		     /* evidence id -> struct lm_cite, bounded */
 	struct lm_arena cite_text, cite_old; /* what lm_cite handed out last outlives one flush */
 
 	int64_t run; /* of this process; 0 = none */

@@ -13,12 +13,12 @@
 
 #include <stdlib.h>
 
-#define GROW(v, n, cap)                                                                                                \
-	do {                                                                                                           \
-		if ((n) == (cap)) {                                                                                    \
-			(cap) = (cap) ? (cap) * 2 : 256;                                                               \
-			(v) = lm_xrealloc((v), (cap) * sizeof *(v));                                                   \
-		}                                                                                                      \
+#define GROW(v, n, cap)                                              \
+	do {                                                         \
+		if ((n) == (cap)) {                                  \
+			(cap) = (cap) ? (cap)*2 : 256;               \
+			(v) = lm_xrealloc((v), (cap) * sizeof *(v)); \
+		}                                                    \
 	} while (0)
 
 /* "This content is part of this release on this host, at a place that looks so." */
@@ -82,7 +82,8 @@ static uint32_t sure_group(struct lm_products *p, const struct lm_sight *s)
 		const struct lm_map_entry *e = lm_map_find(&p->product_ids, key), *g = NULL;
 		if (e) {
 			struct lm_str v = lm_version_key(&p->a, s->version);
-			g = lm_map_find(&p->group_ids, lm_arena_fmt(&p->a, "%u\n%.*s", (unsigned)e->v.num, LM_STR_ARG(v)));
+			g = lm_map_find(&p->group_ids,
+					lm_arena_fmt(&p->a, "%u\n%.*s", (unsigned)e->v.num, LM_STR_ARG(v)));
 		}
 		lm_arena_reset(&p->a, m);
 		if (g)
@@ -122,8 +123,9 @@ static enum lm_rc write_content(struct contents *c, const struct lm_map_entry *c
 {
 	struct lm_products *p = c->p;
 	const struct lm_group *g = &p->groups[group];
-	sqlite3_stmt *st = lm_db_get(p->c, "INSERT INTO content_release(sha256, product_key, version_key, vendor, product, version,"
-					   " hosts) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+	sqlite3_stmt *st = lm_db_get(
+		p->c, "INSERT INTO content_release(sha256, product_key, version_key, vendor, product, version,"
+		      " hosts) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
 	if (!st)
 		return LM_EDB;
 	lm_bind_bytes(st, 1, lm_str_bytes(content->key));
@@ -209,7 +211,8 @@ static uint64_t hosts_of(const struct contents *c, uint32_t content)
 	uint64_t n = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		bool again = false;
-		for (size_t k = 0; !again && k < i && i < 4096; k++) /* a number in a sentence: exact for what people count */
+		for (size_t k = 0; !again && k < i && i < 4096;
+		     k++) /* a number in a sentence: exact for what people count */
 			again = c->members[t->first + k].host == c->members[t->first + i].host;
 		n += !again;
 	}
@@ -222,11 +225,12 @@ static void tell(struct contents *c, const struct lead *l, uint32_t group)
 	const struct lm_group *g = group == UINT32_MAX ? NULL : &p->groups[group];
 	struct lm_str product = p->products[l->product].shown, none = { 0 }, version = g ? g->shown : none;
 	uint64_t hosts = hosts_of(c, l->content);
-	struct lm_str words = lm_arena_fmt(&p->a, "content seen elsewhere: %.*s is part of %.*s%s%.*s on %llu other host%s and of no "
-						  "other product",
-					   LM_STR_ARG(l->base.n ? l->base : LM_STR("the file")), LM_STR_ARG(product),
-					   version.n ? " " : "", LM_STR_ARG(version), (unsigned long long)hosts,
-					   hosts == 1 ? "" : "s");
+	struct lm_str words = lm_arena_fmt(
+		&p->a,
+		"content seen elsewhere: %.*s is part of %.*s%s%.*s on %llu other host%s and of no "
+		"other product",
+		LM_STR_ARG(l->base.n ? l->base : LM_STR("the file")), LM_STR_ARG(product), version.n ? " " : "",
+		LM_STR_ARG(version), (unsigned long long)hosts, hosts == 1 ? "" : "s");
 	lm_release_add(p, l->host, g ? g->vendor : none, product, version, none, LM_BASIS_CONTENT, words, &l->at);
 }
 

@@ -37,7 +37,7 @@ struct emit {
 		struct lm_held *p;
 		size_t n;
 		int32_t general; /* comp without a time */
-	} *held;		 /* per ident; p NULL = the same at all times */
+	} * held;		 /* per ident; p NULL = the same at all times */
 };
 
 static enum lm_rc no_memory(struct lm_case *c)
@@ -59,8 +59,8 @@ static enum lm_rc observed(struct lm_case *c, int64_t ident, const struct lm_hel
 		char sql[160];
 		if (k == LM_K_host_record)
 			continue;
-		sqlite3_snprintf(sizeof sql, sql, "SELECT 1 FROM obs_%s WHERE _ident = ?1 AND %s LIMIT 1", lm_kind_desc(k)->id,
-				 p ? "_time >= ?2 AND _time <= ?3" : "_time IS NULL");
+		sqlite3_snprintf(sizeof sql, sql, "SELECT 1 FROM obs_%s WHERE _ident = ?1 AND %s LIMIT 1",
+				 lm_kind_desc(k)->id, p ? "_time >= ?2 AND _time <= ?3" : "_time IS NULL");
 		sqlite3_stmt *st = lm_db_get(c, sql);
 		if (!st)
 			return LM_EDB;
@@ -161,10 +161,10 @@ static void add_alias(struct draft *d, struct lm_alias al, struct lm_str key)
 
 static struct lm_str kind_of(const struct lm_node *n)
 {
-	return n->type == 'a' ? LM_STR("address") :
-	       n->type == 'd' ? LM_STR("device") :
-	       lm_str_find(n->key, '.', 2) != SIZE_MAX ? LM_STR("fqdn") :
-							 LM_STR("name");
+	return n->type == 'a'				 ? LM_STR("address")
+	       : n->type == 'd'				 ? LM_STR("device")
+	       : lm_str_find(n->key, '.', 2) != SIZE_MAX ? LM_STR("fqdn")
+							 : LM_STR("name");
 }
 
 static void add_nodes(struct emit *e)
@@ -191,12 +191,15 @@ static void add_nodes(struct emit *e)
 		struct draft *d = draft_of(e, b->nodes[cl->node].comp);
 		const struct lm_node *n = &b->nodes[cl->address];
 		if (d)
-			add_alias(d, (struct lm_alias){ LM_STR("address"), n->text, cl->from, cl->to, cl->source, { 0 } }, n->key);
+			add_alias(d,
+				  (struct lm_alias){ LM_STR("address"), n->text, cl->from, cl->to, cl->source, { 0 } },
+				  n->key);
 	}
 	for (size_t i = 0; i < b->n_oses; i++) {
 		struct draft *d = draft_of(e, b->nodes[b->oses[i].node].comp);
 		unsigned rank = b->oses[i].source ? (unsigned)b->oses[i].source : 99;
-		if (d && (!d->os.p || rank < d->os_rank || (rank == d->os_rank && lm_str_cmp(b->oses[i].os, d->os) < 0))) {
+		if (d &&
+		    (!d->os.p || rank < d->os_rank || (rank == d->os_rank && lm_str_cmp(b->oses[i].os, d->os) < 0))) {
 			d->os = b->oses[i].os;
 			d->os_rank = rank;
 		}
@@ -447,8 +450,9 @@ static enum lm_rc write_alias(struct emit *e, int64_t host, int64_t i, const str
 /* A key that leads to two hosts leads to none. */
 static enum lm_rc write_key(struct emit *e, struct lm_str key, int64_t host)
 {
-	sqlite3_stmt *st = lm_db_get(e->c, "INSERT INTO host_key(key, host) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET"
-					   " host = CASE WHEN host = excluded.host THEN host ELSE 0 END");
+	sqlite3_stmt *st =
+		lm_db_get(e->c, "INSERT INTO host_key(key, host) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET"
+				" host = CASE WHEN host = excluded.host THEN host ELSE 0 END");
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, key);
@@ -459,8 +463,9 @@ static enum lm_rc write_key(struct emit *e, struct lm_str key, int64_t host)
 static enum lm_rc write_host(struct emit *e, int64_t id, const struct draft *d)
 {
 	const struct lm_host *h = &d->h;
-	sqlite3_stmt *st = lm_db_get(e->c, "INSERT INTO host(id, kind, name, org, country, country_source, sector, os, role, listed,"
-					   " seen, resolved) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+	sqlite3_stmt *st = lm_db_get(
+		e->c, "INSERT INTO host(id, kind, name, org, country, country_source, sector, os, role, listed,"
+		      " seen, resolved) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, id);
@@ -486,7 +491,8 @@ static enum lm_rc write_keys(struct emit *e)
 			rc = write_key(e, b->nodes[i].key, e->draft_of[b->nodes[i].comp] + 1);
 	for (size_t i = 0; rc == LM_OK && i < b->n_claims; i++)
 		if (e->draft_of[b->nodes[b->claims[i].node].comp] >= 0)
-			rc = write_key(e, b->nodes[b->claims[i].address].key, e->draft_of[b->nodes[b->claims[i].node].comp] + 1);
+			rc = write_key(e, b->nodes[b->claims[i].address].key,
+				       e->draft_of[b->nodes[b->claims[i].node].comp] + 1);
 	/* what is printed can be asked for */
 	for (size_t i = 0; rc == LM_OK && i < e->n; i++) {
 		struct lm_str low = lm_str_lower(&b->a, e->drafts[i].h.name);

@@ -98,9 +98,10 @@ enum lm_rc lm_case_evidence_end(struct lm_case *c, int64_t id, const uint8_t sha
 	if (rc == LM_OK)
 		rc = log_change(c, id, sha256);
 	/* a content that was known already comes without a reader: keep the one that was found */
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "UPDATE evidence SET kind = CASE WHEN sha256 = ?2 THEN coalesce(?4, kind)"
-						      " ELSE ?4 END, sha256 = ?2, size = ?3 WHERE id = ?1")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "UPDATE evidence SET kind = CASE WHEN sha256 = ?2 THEN coalesce(?4, kind)"
+					   " ELSE ?4 END, sha256 = ?2, size = ?3 WHERE id = ?1")
+			    : NULL;
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, id);
@@ -118,9 +119,10 @@ enum lm_rc lm_case_file_done(struct lm_case *c, struct lm_str path, uint64_t siz
 	enum lm_rc rc = lm_db_begin(c);
 	if (rc == LM_OK && lost_why.p) /* a file lost before its first byte was read has no row yet */
 		rc = lm_case_evidence(c, path, -1, false, &id);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT OR REPLACE INTO unit(path, size, modified, fingerprint, lost,"
-						      " lost_offset) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
-				       : NULL;
+	sqlite3_stmt *st = rc == LM_OK
+				   ? lm_db_get(c, "INSERT OR REPLACE INTO unit(path, size, modified, fingerprint, lost,"
+						  " lost_offset) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
+				   : NULL;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, path);
@@ -172,8 +174,9 @@ enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)
 enum lm_rc lm_case_evidence_rows(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_evidence_row *r),
 				 void *user)
 {
-	sqlite3_stmt *st = lm_db_get(c, "SELECT e.id, e.parent, e.path, e.kind, e.sha256, e.size, e.trusted, u.lost,"
-					" u.lost_offset FROM evidence e LEFT JOIN unit u ON u.path = e.path ORDER BY e.path");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT e.id, e.parent, e.path, e.kind, e.sha256, e.size, e.trusted, u.lost,"
+			     " u.lost_offset FROM evidence e LEFT JOIN unit u ON u.path = e.path ORDER BY e.path");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -217,9 +220,10 @@ const struct lm_cite *lm_cite(struct lm_case *c, int64_t evidence)
 	if (c->cites.n >= CITES_MAX)
 		lm_cite_forget(c);
 	/* the same content may be trusted under one path and evidence under another: then it is trusted */
-	sqlite3_stmt *st = lm_db_get(c, "SELECT e.sha256, coalesce((SELECT min(x.path) FROM evidence x WHERE x.sha256 ="
-					" e.sha256), e.path), max(e.trusted, coalesce((SELECT max(y.trusted) FROM evidence y"
-					" WHERE y.sha256 = e.sha256), 0)) FROM evidence e WHERE e.id = ?1");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT e.sha256, coalesce((SELECT min(x.path) FROM evidence x WHERE x.sha256 ="
+			     " e.sha256), e.path), max(e.trusted, coalesce((SELECT max(y.trusted) FROM evidence y"
+			     " WHERE y.sha256 = e.sha256), 0)) FROM evidence e WHERE e.id = ?1");
 	enum lm_rc rc;
 	if (!st)
 		return NULL;

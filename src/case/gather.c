@@ -11,22 +11,22 @@
 
 #include <stdlib.h>
 
-#define GROW(v, n, cap)                                                                                                \
-	do {                                                                                                           \
-		if ((n) == (cap)) {                                                                                    \
-			(cap) = (cap) ? (cap) * 2 : 256;                                                               \
-			(v) = lm_xrealloc((v), (cap) * sizeof *(v));                                                   \
-		}                                                                                                      \
+#define GROW(v, n, cap)                                              \
+	do {                                                         \
+		if ((n) == (cap)) {                                  \
+			(cap) = (cap) ? (cap)*2 : 256;               \
+			(v) = lm_xrealloc((v), (cap) * sizeof *(v)); \
+		}                                                    \
 	} while (0)
 
 static struct lm_str norm(struct lm_build *b, char type, struct lm_str text)
 {
 	if (!text.n)
 		return (struct lm_str){ 0 };
-	return type == 'n' ? lm_norm_name(&b->a, text) :
-	       type == 'd' ? lm_norm_device(&b->a, text) :
-	       type == 'a' ? lm_norm_address(&b->a, text) :
-			     text;
+	return type == 'n'   ? lm_norm_name(&b->a, text)
+	       : type == 'd' ? lm_norm_device(&b->a, text)
+	       : type == 'a' ? lm_norm_address(&b->a, text)
+			     : text;
 }
 
 int32_t lm_build_find(const struct lm_build *b, char type, struct lm_str text)
@@ -163,7 +163,8 @@ static enum lm_rc gather_record(void *user, const struct lm_stored *s)
 	mark(b, node, true, false, true);
 	struct lm_str address = { 0 }, part, rest;
 	split_name(&r.name, &address);
-	int32_t n = lm_build_node(b, 'n', r.name, LM_ID_HOST_LIST), d = lm_build_node(b, 'd', r.device, LM_ID_HOST_LIST);
+	int32_t n = lm_build_node(b, 'n', r.name, LM_ID_HOST_LIST),
+		d = lm_build_node(b, 'd', r.device, LM_ID_HOST_LIST);
 	mark(b, n, true, false, true);
 	mark(b, d, true, false, true);
 	lm_build_edge(b, node, n, LM_ID_HOST_LIST, 1);
@@ -194,8 +195,12 @@ static enum lm_ident_source alias_source(struct lm_str word)
 	static const struct {
 		const char *word;
 		enum lm_ident_source source;
-	} words[] = { { "host list", LM_ID_HOST_LIST }, { "layout", LM_ID_LAYOUT }, { "collection", LM_ID_LAYOUT },
-		      { "event", LM_ID_EVENT },		{ "inventory", LM_ID_INVENTORY }, { "dhcp", LM_ID_DHCP },
+	} words[] = { { "host list", LM_ID_HOST_LIST },
+		      { "layout", LM_ID_LAYOUT },
+		      { "collection", LM_ID_LAYOUT },
+		      { "event", LM_ID_EVENT },
+		      { "inventory", LM_ID_INVENTORY },
+		      { "dhcp", LM_ID_DHCP },
 		      { "dns", LM_ID_DNS } };
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (lm_str_eq_ci(word, lm_cstr(words[i].word)))

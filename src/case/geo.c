@@ -63,8 +63,8 @@ static enum lm_rc open_one(struct geo_db *db, const char *file, struct lm_err *e
 		MMDB_entry_data_s data;
 		if (code == MMDB_SUCCESS && r.found_entry)
 			code = MMDB_get_value(&r.entry, &data, "country", "iso_code", (char *)NULL);
-		if (code == MMDB_CORRUPT_SEARCH_TREE_ERROR || code == MMDB_INVALID_DATA_ERROR || code == MMDB_INVALID_NODE_NUMBER_ERROR ||
-		    code == MMDB_UNKNOWN_DATABASE_FORMAT_ERROR) {
+		if (code == MMDB_CORRUPT_SEARCH_TREE_ERROR || code == MMDB_INVALID_DATA_ERROR ||
+		    code == MMDB_INVALID_NODE_NUMBER_ERROR || code == MMDB_UNKNOWN_DATABASE_FORMAT_ERROR) {
 			MMDB_close(&db->mmdb);
 			free(db->name);
 			return lm_fail(err, LM_ECORRUPT, "cannot use GeoIP database '%s': it is damaged: %s", file,

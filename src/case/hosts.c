@@ -32,8 +32,9 @@ static enum lm_rc load_hosts(struct lm_case *c)
 	struct lm_arena *a = &c->host_text;
 	size_t n = (size_t)lm_db_int(c, "SELECT count(*) FROM host", 0);
 	c->hosts = lm_xalloc((n + 1) * sizeof *c->hosts);
-	sqlite3_stmt *st = lm_db_get(c, "SELECT id, kind, name, org, country, sector, os, role, country_source, listed, seen,"
-					" resolved, product, version FROM host ORDER BY id");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT id, kind, name, org, country, sector, os, role, country_source, listed, seen,"
+			     " resolved, product, version FROM host ORDER BY id");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -43,8 +44,10 @@ static enum lm_rc load_hosts(struct lm_case *c)
 			break;
 		}
 		struct lm_host *h = &c->hosts[c->n_hosts++];
-		*h = (struct lm_host){ .id = sqlite3_column_int64(st, 0), .kind = (enum lm_host_kind)sqlite3_column_int(st, 1) };
-		struct lm_str *const text[] = { &h->name, &h->org, &h->country, &h->sector, &h->os, &h->role, &h->country_source };
+		*h = (struct lm_host){ .id = sqlite3_column_int64(st, 0),
+				       .kind = (enum lm_host_kind)sqlite3_column_int(st, 1) };
+		struct lm_str *const text[] = { &h->name, &h->org,  &h->country,       &h->sector,
+						&h->os,	  &h->role, &h->country_source };
 		for (int i = 0; i < 7; i++)
 			*text[i] = lm_arena_str(a, lm_col_str(st, 2 + i));
 		h->listed = sqlite3_column_int(st, 9);
@@ -62,7 +65,8 @@ static enum lm_rc load_aliases(struct lm_case *c)
 	struct lm_arena *a = &c->host_text;
 	size_t n = (size_t)lm_db_int(c, "SELECT count(*) FROM host_name", 0), k = 0;
 	struct lm_alias *all = lm_arena_calloc(a, n + 1, sizeof *all);
-	sqlite3_stmt *st = lm_db_get(c, "SELECT host, kind, value, from_ns, to_ns, source, note FROM host_name ORDER BY host, i");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT host, kind, value, from_ns, to_ns, source, note FROM host_name ORDER BY host, i");
 	enum lm_rc rc;
 	if (!st || !all) {
 		lm_db_put(c, st);
@@ -190,20 +194,35 @@ static enum lm_rc resolve_hosts(struct lm_case *c, const struct lm_geo *geo)
 	return rc == LM_OK ? lm_hosts_load(c) : rc;
 }
 
-enum lm_rc lm_case_resolve(struct lm_case *c, const struct lm_geo *geo)
+static enum lm_rc resolve_all(struct lm_case *c, const struct lm_geo *geo)
 {
-	enum lm_rc rc = lm_db_begin(c);
-	if (rc == LM_OK)
-		rc = lm_ident_load(c);
-	if (rc == LM_OK)
-		rc = lm_store_indexes(c);
+	enum lm_rc rc = lm_store_indexes(c);
 	if (rc == LM_OK)
 		rc = lm_store_fold(c);
 	if (rc == LM_OK)
 		rc = resolve_hosts(c, geo);
+	return rc == LM_OK ? lm_product_resolve(c) : rc;
+}
+
+enum lm_rc lm_case_resolve(struct lm_case *c, const struct lm_geo *geo)
+{
+	/* what was put stands by itself: a resolve that fails takes back its own work alone */
+	enum lm_rc rc = lm_case_commit(c);
 	if (rc == LM_OK)
-		rc = lm_product_resolve(c);
-	return rc == LM_OK ? lm_case_commit(c) : rc;
+		rc = lm_ident_load(c);
+	if (rc == LM_OK)
+		rc = lm_db_begin(c);
+	if (rc != LM_OK)
+		return rc;
+	rc = resolve_all(c, geo);
+	if (rc == LM_OK)
+		return lm_case_commit(c);
+	lm_db_forget(c);
+	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	c->in_batch = false;
+	lm_hosts_forget(c);
+	lm_cite_forget(c);
+	return rc;
 }
 
 const struct lm_host *lm_case_hosts(struct lm_case *c, size_t *n)
@@ -276,11 +295,12 @@ static bool word_stands(struct lm_case *c, const char *kind, struct lm_str a, st
 	return stands;
 }
 
-static enum lm_rc write_word(struct lm_case *c, const char *kind, struct lm_str a, struct lm_str b, struct lm_str reason,
-			     bool undo)
+static enum lm_rc write_word(struct lm_case *c, const char *kind, struct lm_str a, struct lm_str b,
+			     struct lm_str reason, bool undo)
 {
-	sqlite3_stmt *st = undo ? lm_db_get(c, "DELETE FROM word WHERE kind = ?1 AND a = ?2 AND b = ?3 AND ?4 IS ?4") :
-				  lm_db_get(c, "INSERT OR REPLACE INTO word(kind, a, b, reason) VALUES(?1, ?2, ?3, ?4)");
+	sqlite3_stmt *st =
+		undo ? lm_db_get(c, "DELETE FROM word WHERE kind = ?1 AND a = ?2 AND b = ?3 AND ?4 IS ?4")
+		     : lm_db_get(c, "INSERT OR REPLACE INTO word(kind, a, b, reason) VALUES(?1, ?2, ?3, ?4)");
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, lm_cstr(kind));
@@ -312,7 +332,8 @@ static enum lm_rc word(struct lm_case *c, const char *kind, const char *other, s
 		x = lm_str_lower(&scratch, lm_str_trim(a));
 		y = lm_str_lower(&scratch, lm_str_trim(b));
 	}
-	struct lm_str wa = rc == LM_OK ? word_alias(c, &scratch, a) : x, wb = rc == LM_OK ? word_alias(c, &scratch, b) : y;
+	struct lm_str wa = rc == LM_OK ? word_alias(c, &scratch, a) : x,
+		      wb = rc == LM_OK ? word_alias(c, &scratch, b) : y;
 	x = wa.n ? wa : x;
 	y = wb.n ? wb : y;
 	if (rc == LM_OK && lm_str_cmp(y, x) < 0) {
@@ -321,14 +342,16 @@ static enum lm_rc word(struct lm_case *c, const char *kind, const char *other, s
 		y = t;
 	}
 	if (rc == LM_OK && !undo && (!wa.n || !wb.n))
-		rc = lm_case_fail(c, LM_EUSAGE, "cannot %s hosts: no host is known as '%.*s'", kind, LM_STR_ARG(wa.n ? b : a));
+		rc = lm_case_fail(c, LM_EUSAGE, "cannot %s hosts: no host is known as '%.*s'", kind,
+				  LM_STR_ARG(wa.n ? b : a));
 	else if (rc == LM_OK && lm_str_eq(x, y))
 		rc = lm_case_fail(c, LM_EUSAGE, "cannot %s hosts: '%.*s' is named twice", kind, LM_STR_ARG(a));
 	else if (rc == LM_OK && undo && !word_stands(c, kind, x, y))
-		rc = lm_case_fail(c, LM_EUSAGE, "cannot undo: '%.*s' and '%.*s' were not %s by you", LM_STR_ARG(a), LM_STR_ARG(b),
-				  kind[0] == 'm' ? "merged" : "split");
+		rc = lm_case_fail(c, LM_EUSAGE, "cannot undo: '%.*s' and '%.*s' were not %s by you", LM_STR_ARG(a),
+				  LM_STR_ARG(b), kind[0] == 'm' ? "merged" : "split");
 	else if (rc == LM_OK && !undo && word_stands(c, other, x, y))
-		rc = lm_case_fail(c, LM_EUSAGE, "cannot %s '%.*s' and '%.*s': you said the opposite before; undo that first", kind,
+		rc = lm_case_fail(c, LM_EUSAGE,
+				  "cannot %s '%.*s' and '%.*s': you said the opposite before; undo that first", kind,
 				  LM_STR_ARG(a), LM_STR_ARG(b));
 	else if (rc == LM_OK)
 		rc = write_word(c, kind, x, y, reason, undo);

@@ -46,7 +46,8 @@ enum lm_rc lm_ident_load(struct lm_case *c)
 {
 	if (c->idents_loaded)
 		return LM_OK;
-	sqlite3_stmt *st = lm_db_get(c, "SELECT id, name, address, device, source, used, first, last FROM ident ORDER BY id");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT id, name, address, device, source, used, first, last FROM ident ORDER BY id");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -70,8 +71,8 @@ enum lm_rc lm_ident_load(struct lm_case *c)
 
 static enum lm_rc insert(struct lm_case *c, const struct lm_ident *as)
 {
-	sqlite3_stmt *st =
-		lm_db_get(c, "INSERT INTO ident(id, name, address, device, source, used) VALUES(?1, ?2, ?3, ?4, ?5, 0)");
+	sqlite3_stmt *st = lm_db_get(
+		c, "INSERT INTO ident(id, name, address, device, source, used) VALUES(?1, ?2, ?3, ?4, ?5, 0)");
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, (int64_t)c->n_idents + 1);
@@ -159,7 +160,8 @@ int64_t lm_ident_host(const struct lm_case *c, int64_t ident, struct lm_int time
 /* Words that collectors write where they know no name. */
 static bool names_nothing(struct lm_str s)
 {
-	static const char *const words[] = { "localhost", "localhost.localdomain", "-", "*", "null", "none", "n/a", "unknown" };
+	static const char *const words[] = { "localhost", "localhost.localdomain", "-", "*", "null", "none", "n/a",
+					     "unknown" };
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (lm_str_eq_ci(s, lm_cstr(words[i])))
 			return true;
@@ -247,8 +249,8 @@ struct lm_str lm_norm_address(struct lm_arena *a, struct lm_str s)
 	if (!parse_address(s, &x))
 		return (struct lm_str){ 0 };
 	/* loopback and "any" are every machine's and so nobody's */
-	if (x.family == AF_INET ? x.b[0] == 127 || memcmp(x.b, none, 4) == 0 :
-				  memcmp(x.b, none, 16) == 0 || memcmp(x.b, loop6, 16) == 0)
+	if (x.family == AF_INET ? x.b[0] == 127 || memcmp(x.b, none, 4) == 0
+				: memcmp(x.b, none, 16) == 0 || memcmp(x.b, loop6, 16) == 0)
 		return (struct lm_str){ 0 };
 	if (!inet_ntop(x.family, x.b, text, sizeof text))
 		return (struct lm_str){ 0 };
@@ -269,17 +271,18 @@ bool lm_address_joins(struct lm_str normal)
 bool lm_address_public(struct lm_str normal)
 {
 	static const struct range v4[] = {
-		{ { 0, 0, 0, 0 }, 8 },	     { { 10, 0, 0, 0 }, 8 },	 { { 100, 64, 0, 0 }, 10 },
-		{ { 127, 0, 0, 0 }, 8 },     { { 169, 254, 0, 0 }, 16 }, { { 172, 16, 0, 0 }, 12 },
-		{ { 192, 0, 0, 0 }, 24 },    { { 192, 0, 2, 0 }, 24 },	 { { 192, 88, 99, 0 }, 24 },
-		{ { 192, 168, 0, 0 }, 16 },  { { 198, 18, 0, 0 }, 15 },	 { { 198, 51, 100, 0 }, 24 },
-		{ { 203, 0, 113, 0 }, 24 },  { { 224, 0, 0, 0 }, 3 },
+		{ { 0, 0, 0, 0 }, 8 },	    { { 10, 0, 0, 0 }, 8 },	{ { 100, 64, 0, 0 }, 10 },
+		{ { 127, 0, 0, 0 }, 8 },    { { 169, 254, 0, 0 }, 16 }, { { 172, 16, 0, 0 }, 12 },
+		{ { 192, 0, 0, 0 }, 24 },   { { 192, 0, 2, 0 }, 24 },	{ { 192, 88, 99, 0 }, 24 },
+		{ { 192, 168, 0, 0 }, 16 }, { { 198, 18, 0, 0 }, 15 },	{ { 198, 51, 100, 0 }, 24 },
+		{ { 203, 0, 113, 0 }, 24 }, { { 224, 0, 0, 0 }, 3 },
 	};
 	struct addr x;
 	if (!parse_address(normal, &x))
 		return false;
 	if (x.family == AF_INET6) /* global unicast is 2000::/3 without documentation and Teredo, 6to4 and their like */
-		return (x.b[0] & 0xe0) == 0x20 && !(x.b[0] == 0x20 && x.b[1] == 0x01 && x.b[2] == 0x0d && x.b[3] == 0xb8) &&
+		return (x.b[0] & 0xe0) == 0x20 &&
+		       !(x.b[0] == 0x20 && x.b[1] == 0x01 && x.b[2] == 0x0d && x.b[3] == 0xb8) &&
 		       !(x.b[0] == 0x20 && x.b[1] == 0x01 && x.b[2] < 0x02) && !(x.b[0] == 0x20 && x.b[1] == 0x02) &&
 		       !(x.b[0] == 0x3f && x.b[1] == 0xff && x.b[2] < 0x10);
 	for (size_t i = 0; i < sizeof v4 / sizeof *v4; i++)

@@ -114,7 +114,7 @@ struct level {
 	struct {
 		int32_t to;
 		uint8_t weight;
-	} *adj;
+	} * adj;
 	int32_t *owner; /* -1 not reached, -2 equally near to two, else root of the anchor */
 	uint32_t *dist;
 };
@@ -248,7 +248,8 @@ static enum lm_rc join_edges(struct lm_build *b, const struct lm_edge *e, size_t
 		if (l.conflict[trial_root(&l, x)] != -2 || (l.owner[x] >= 0 && l.owner[x] == l.owner[y]))
 			unite(b, x, y);
 	}
-	for (size_t i = 0; any && i < b->n_nodes; i++) /* two machines of a list lay claim to it: nothing weaker decides */
+	for (size_t i = 0; any && i < b->n_nodes;
+	     i++) /* two machines of a list lay claim to it: nothing weaker decides */
 		b->torn[lm_build_root(b, (int32_t)i)] |= l.owner[i] == -2;
 	lm_arena_reset(&b->a, m);
 	return LM_OK;
@@ -317,7 +318,8 @@ static enum lm_rc join_labels(struct lm_build *b)
 		if (!l || l->root < 0 || lm_build_root(b, (int32_t)i) == lm_build_root(b, l->root))
 			continue;
 		lm_build_edge(b, (int32_t)i, l->fqdn, LM_LEVEL_LABEL, 1);
-		n->note = lm_arena_fmt(&b->a, "first label of %.*s and of no other name", LM_STR_ARG(b->nodes[l->fqdn].text));
+		n->note = lm_arena_fmt(&b->a, "first label of %.*s and of no other name",
+				       LM_STR_ARG(b->nodes[l->fqdn].text));
 	}
 	lm_map_fini(&labels);
 	enum lm_rc rc = join_level(b, LM_LEVEL_LABEL);
@@ -429,9 +431,9 @@ static enum lm_rc merge(struct lm_build *b, int32_t u, int32_t v, struct lm_str 
 	lm_build_edge(b, u, v, LM_LEVEL_USER, 1);
 	unite(b, u, v);
 	b->nodes[u].exists = b->nodes[v].exists = true;
-	b->nodes[v].note = reason.n ? lm_arena_fmt(&b->a, "joined with %.*s by the user: %.*s", LM_STR_ARG(b->nodes[u].text),
-						   LM_STR_ARG(reason)) :
-				      lm_arena_fmt(&b->a, "joined with %.*s by the user", LM_STR_ARG(b->nodes[u].text));
+	b->nodes[v].note = reason.n ? lm_arena_fmt(&b->a, "joined with %.*s by the user: %.*s",
+						   LM_STR_ARG(b->nodes[u].text), LM_STR_ARG(reason))
+				    : lm_arena_fmt(&b->a, "joined with %.*s by the user", LM_STR_ARG(b->nodes[u].text));
 	return LM_OK;
 }
 

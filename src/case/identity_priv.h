@@ -23,10 +23,10 @@ struct lm_node {
 	struct lm_str key;  /* "n:ws01" */
 	struct lm_str text; /* as seen: of the strongest source, then the smallest spelling */
 	enum lm_ident_source source;
-	bool exists;	      /* a machine is behind it, not just a line in DNS */
-	bool seen;	      /* evidence other than a host list is about it */
-	bool strong;	      /* named by something stronger than DNS */
-	struct lm_str note;   /* how it was joined when not stated directly */
+	bool exists;		/* a machine is behind it, not just a line in DNS */
+	bool seen;		/* evidence other than a host list is about it */
+	bool strong;		/* named by something stronger than DNS */
+	struct lm_str note;	/* how it was joined when not stated directly */
 	struct lm_int from, to; /* hull of the intervals that state it; unset = always */
 	bool always;
 	int32_t comp;
@@ -46,8 +46,8 @@ struct lm_record {
 /* "Who had this address": node says so for [from, to) or, without interval, in general. */
 struct lm_claim {
 	int32_t address, node;
-	struct lm_int from, to;	    /* the lease; both unset = in general */
-	struct lm_int first, last;  /* general claims: when it was observed */
+	struct lm_int from, to;	   /* the lease; both unset = in general */
+	struct lm_int first, last; /* general claims: when it was observed */
 	enum lm_ident_source source;
 };
 

@@ -33,11 +33,12 @@ static enum lm_rc add_hit(struct lm_case *c, int64_t indicator, enum lm_kind kin
 }
 
 /* Rows of a table whose hash column has the value. */
-static enum lm_rc hits_by_hash(struct lm_case *c, int64_t indicator, enum lm_kind kind, size_t hash, struct lm_bytes value)
+static enum lm_rc hits_by_hash(struct lm_case *c, int64_t indicator, enum lm_kind kind, size_t hash,
+			       struct lm_bytes value)
 {
 	char sql[200];
-	sqlite3_snprintf(sizeof sql, sql, "SELECT rowid FROM obs_%s WHERE \"%s\" = ?1 ORDER BY rowid", lm_kind_desc(kind)->id,
-			 hash_names[hash]);
+	sqlite3_snprintf(sizeof sql, sql, "SELECT rowid FROM obs_%s WHERE \"%s\" = ?1 ORDER BY rowid",
+			 lm_kind_desc(kind)->id, hash_names[hash]);
 	sqlite3_stmt *st = lm_db_get(c, sql);
 	enum lm_rc rc;
 	if (!st)
@@ -56,11 +57,13 @@ static enum lm_rc match_hash(struct lm_case *c, int64_t indicator, size_t hash, 
 	if (hex.n != 2 * hash_bytes[hash] || lm_str_unhex(hex, raw, sizeof raw) != hash_bytes[hash])
 		return LM_OK; /* a list may say anything */
 	struct lm_bytes value = { raw, hash_bytes[hash] };
-	enum lm_rc rc = c->have[LM_K_file_sighting] ? hits_by_hash(c, indicator, LM_K_file_sighting, hash, value) : LM_OK;
+	enum lm_rc rc =
+		c->have[LM_K_file_sighting] ? hits_by_hash(c, indicator, LM_K_file_sighting, hash, value) : LM_OK;
 	if (rc != LM_OK || !c->have[LM_K_file_content])
 		return rc;
 	char sql[160];
-	sqlite3_snprintf(sizeof sql, sql, "SELECT rowid, sha256, sha1, md5 FROM obs_file_content WHERE \"%s\" = ?1 ORDER BY _id",
+	sqlite3_snprintf(sizeof sql, sql,
+			 "SELECT rowid, sha256, sha1, md5 FROM obs_file_content WHERE \"%s\" = ?1 ORDER BY _id",
 			 hash_names[hash]);
 	sqlite3_stmt *st = lm_db_get(c, sql);
 	if (!st)
@@ -99,7 +102,8 @@ static enum lm_rc match_names(struct lm_case *c, const struct lm_map *names)
 		if (!e)
 			continue;
 		/* every list that names it */
-		who = lm_db_get(c, "SELECT rowid FROM obs_indicator_listed WHERE type = 'filename' AND lower(value) = ?1");
+		who = lm_db_get(c,
+				"SELECT rowid FROM obs_indicator_listed WHERE type = 'filename' AND lower(value) = ?1");
 		if (!who) {
 			rc = LM_EDB;
 			break;
@@ -181,15 +185,17 @@ static enum lm_rc row_at(struct lm_case *c, enum lm_kind kind, int64_t row, stru
 /* Row numbers say who arrived first: the order is made of what the rows say. */
 static enum lm_rc order_hits(struct lm_case *c)
 {
-	enum lm_rc rc = lm_db_exec(c, "DROP TABLE IF EXISTS temp.ordered_hit; CREATE TABLE temp.ordered_hit(type TEXT, value TEXT,"
-				      " ind_id BLOB, kind INTEGER, time INTEGER, id BLOB, indicator INTEGER, row INTEGER)");
+	enum lm_rc rc = lm_db_exec(
+		c, "DROP TABLE IF EXISTS temp.ordered_hit; CREATE TABLE temp.ordered_hit(type TEXT, value TEXT,"
+		   " ind_id BLOB, kind INTEGER, time INTEGER, id BLOB, indicator INTEGER, row INTEGER)");
 	static const enum lm_kind kinds[] = { LM_K_file_content, LM_K_file_sighting };
 	for (size_t i = 0; rc == LM_OK && i < 2; i++) {
 		char sql[400];
 		if (!c->have[kinds[i]])
 			continue;
 		sqlite3_snprintf(sizeof sql, sql,
-				 "INSERT INTO temp.ordered_hit SELECT i.type, i.value, i._id, h.kind, o._time, o._id, h.indicator,"
+				 "INSERT INTO temp.ordered_hit SELECT i.type, i.value, i._id, h.kind, o._time, o._id, "
+				 "h.indicator,"
 				 " h.row FROM temp.hit h JOIN obs_indicator_listed i ON i.rowid = h.indicator"
 				 " JOIN obs_%s o ON o.rowid = h.row WHERE h.kind = %d",
 				 lm_kind_desc(kinds[i])->id, (int)kinds[i]);
@@ -207,8 +213,9 @@ enum lm_rc lm_case_match(struct lm_case *c, enum lm_rc (*fn)(void *user, const s
 		return rc;
 	/* temporary tables are the connection's own: they may be written in a case opened for reading, too */
 	sqlite3_exec(c->db, "PRAGMA query_only=OFF", NULL, NULL, NULL);
-	rc = lm_db_exec(c, "DROP TABLE IF EXISTS temp.hit; CREATE TABLE temp.hit(indicator INTEGER, kind INTEGER, row INTEGER,"
-			   " PRIMARY KEY(indicator, kind, row)) WITHOUT ROWID");
+	rc = lm_db_exec(
+		c, "DROP TABLE IF EXISTS temp.hit; CREATE TABLE temp.hit(indicator INTEGER, kind INTEGER, row INTEGER,"
+		   " PRIMARY KEY(indicator, kind, row)) WITHOUT ROWID");
 	if (rc == LM_OK)
 		rc = collect(c);
 	if (rc == LM_OK)
@@ -236,7 +243,8 @@ enum lm_rc lm_case_match(struct lm_case *c, enum lm_rc (*fn)(void *user, const s
 		}
 		struct lm_arena_mark m = lm_arena_mark(&a);
 		if (rc == LM_OK)
-			rc = row_at(c, (enum lm_kind)sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2), &a, &where);
+			rc = row_at(c, (enum lm_kind)sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2), &a,
+				    &where);
 		if (rc == LM_OK)
 			rc = fn(user, &(struct lm_indicator_hit){ &ind, &where });
 		lm_arena_reset(&a, m);

@@ -21,7 +21,8 @@ static const char *const schema[] = {
 	" version TEXT, digest BLOB, revision INTEGER) STRICT",
 	"CREATE TABLE IF NOT EXISTS log(seq INTEGER PRIMARY KEY, prev BLOB NOT NULL, hash BLOB NOT NULL,"
 	" time INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT) STRICT",
-	"CREATE TABLE IF NOT EXISTS evidence(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, parent INTEGER NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS evidence(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, parent INTEGER NOT "
+	"NULL,"
 	" root INTEGER NOT NULL, trusted INTEGER NOT NULL, sha256 BLOB, size INTEGER, kind TEXT) STRICT",
 	"CREATE INDEX IF NOT EXISTS evidence_sha256 ON evidence(sha256, path)",
 	"CREATE TABLE IF NOT EXISTS unit(path TEXT PRIMARY KEY NOT NULL, size INTEGER NOT NULL,"
@@ -39,21 +40,28 @@ static const char *const schema[] = {
 	" country TEXT, country_source TEXT, sector TEXT, os TEXT, role TEXT, listed INTEGER NOT NULL,"
 	" seen INTEGER NOT NULL, resolved TEXT, product TEXT, version TEXT) STRICT",
 	"CREATE TABLE IF NOT EXISTS host_name(host INTEGER, i INTEGER, kind TEXT NOT NULL, value TEXT NOT NULL,"
-	" from_ns INTEGER, to_ns INTEGER, source INTEGER NOT NULL, note TEXT, PRIMARY KEY(host, i)) STRICT, WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS host_key(key TEXT PRIMARY KEY NOT NULL, host INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS release(host INTEGER, product_key TEXT, version_key TEXT, vendor TEXT, product TEXT,"
+	" from_ns INTEGER, to_ns INTEGER, source INTEGER NOT NULL, note TEXT, PRIMARY KEY(host, i)) STRICT, WITHOUT "
+	"ROWID",
+	"CREATE TABLE IF NOT EXISTS host_key(key TEXT PRIMARY KEY NOT NULL, host INTEGER NOT NULL) STRICT, WITHOUT "
+	"ROWID",
+	"CREATE TABLE IF NOT EXISTS release(host INTEGER, product_key TEXT, version_key TEXT, vendor TEXT, product "
+	"TEXT,"
 	" version TEXT, path TEXT, basis TEXT, time INTEGER, ev INTEGER, off INTEGER, len INTEGER, rec INTEGER) STRICT",
 	"CREATE INDEX IF NOT EXISTS release_order ON release(product_key, host, version_key)",
 	"CREATE TABLE IF NOT EXISTS content_release(sha256 BLOB, product_key TEXT, version_key TEXT, vendor TEXT,"
-	" product TEXT, version TEXT, hosts INTEGER, PRIMARY KEY(sha256, product_key, version_key)) STRICT, WITHOUT ROWID",
+	" product TEXT, version TEXT, hosts INTEGER, PRIMARY KEY(sha256, product_key, version_key)) STRICT, WITHOUT "
+	"ROWID",
 	"CREATE TABLE IF NOT EXISTS finding(id TEXT PRIMARY KEY NOT NULL, detector TEXT NOT NULL, rule TEXT,"
-	" stage INTEGER NOT NULL, severity INTEGER NOT NULL, host INTEGER NOT NULL, host_name TEXT NOT NULL, subject TEXT,"
+	" stage INTEGER NOT NULL, severity INTEGER NOT NULL, host INTEGER NOT NULL, host_name TEXT NOT NULL, subject "
+	"TEXT,"
 	" key TEXT, first INTEGER, last INTEGER, confidence INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS finding_item(finding TEXT, list INTEGER, i INTEGER, text TEXT, note TEXT, odds REAL,"
+	"CREATE TABLE IF NOT EXISTS finding_item(finding TEXT, list INTEGER, i INTEGER, text TEXT, note TEXT, odds "
+	"REAL,"
 	" sha256 BLOB, off INTEGER, len INTEGER, rec INTEGER, PRIMARY KEY(finding, list, i)) STRICT, WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS host_stage(host INTEGER, stage INTEGER, first INTEGER, last INTEGER,"
 	" confidence INTEGER, findings TEXT, PRIMARY KEY(host, stage)) STRICT, WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS scope(dimension TEXT, value TEXT, listed INTEGER, seen INTEGER, s1 INTEGER, s2 INTEGER,"
+	"CREATE TABLE IF NOT EXISTS scope(dimension TEXT, value TEXT, listed INTEGER, seen INTEGER, s1 INTEGER, s2 "
+	"INTEGER,"
 	" s3 INTEGER, s4 INTEGER, s5 INTEGER) STRICT",
 	"CREATE TABLE IF NOT EXISTS note(section TEXT, ord INTEGER, host INTEGER, text TEXT, detail TEXT) STRICT",
 };
@@ -73,9 +81,11 @@ static enum lm_rc refused(struct lm_case *c)
 				    "another case",
 				    c->path);
 	if (code == SQLITE_NOTADB)
-		return lm_case_fail(c, LM_EDB, "cannot open case '%s': it is not a limier case; name another file", c->path);
+		return lm_case_fail(c, LM_EDB, "cannot open case '%s': it is not a limier case; name another file",
+				    c->path);
 	if (code == SQLITE_CORRUPT)
-		return lm_case_fail(c, LM_EDB, "cannot open case '%s': the file is damaged; restore it or start a new case",
+		return lm_case_fail(c, LM_EDB,
+				    "cannot open case '%s': the file is damaged; restore it or start a new case",
 				    c->path);
 	return lm_db_fail(c, "open");
 }
@@ -105,10 +115,11 @@ static enum lm_rc identify(struct lm_case *c, bool create, bool *fresh)
 		return lm_case_fail(c, LM_EDB, "cannot open case '%s': %s; name another file", c->path,
 				    *fresh ? "it is empty" : "it is a database, but not a limier case");
 	if (version > LM_CASE_SCHEMA)
-		return lm_case_fail(c, LM_EDB,
-				    "cannot open case '%s': a newer limier wrote it (schema %lld, this one knows %d); use that "
-				    "version",
-				    c->path, (long long)version, LM_CASE_SCHEMA);
+		return lm_case_fail(
+			c, LM_EDB,
+			"cannot open case '%s': a newer limier wrote it (schema %lld, this one knows %d); use that "
+			"version",
+			c->path, (long long)version, LM_CASE_SCHEMA);
 	return LM_OK;
 }
 
@@ -126,8 +137,8 @@ static enum lm_rc look(struct lm_case *c, unsigned flags)
 				    errno == ENOENT ? "there is no such file" : strerror(errno));
 	}
 	if (!S_ISREG(st.st_mode))
-		return lm_case_fail(c, LM_EDB, "cannot open case '%s': it is %s, not a file; name another path", c->path,
-				    S_ISDIR(st.st_mode) ? "a folder" : "special");
+		return lm_case_fail(c, LM_EDB, "cannot open case '%s': it is %s, not a file; name another path",
+				    c->path, S_ISDIR(st.st_mode) ? "a folder" : "special");
 	return LM_OK;
 }
 
@@ -167,10 +178,11 @@ static enum lm_rc connect_immutable(struct lm_case *c)
 	lm_buf_puts(&uri, "?immutable=1");
 	enum lm_rc rc = LM_OK;
 	if (unfinished)
-		rc = lm_case_fail(c, LM_EDB,
-				  "cannot open case '%s': its last run was interrupted and the folder cannot be written; "
-				  "copy the case and its -wal file to another folder",
-				  c->path);
+		rc = lm_case_fail(
+			c, LM_EDB,
+			"cannot open case '%s': its last run was interrupted and the folder cannot be written; "
+			"copy the case and its -wal file to another folder",
+			c->path);
 	else {
 		sqlite3_close(c->db);
 		c->db = NULL;
@@ -213,7 +225,8 @@ static enum lm_rc open_writing(struct lm_case *c, unsigned flags)
 	if (rc != LM_OK)
 		return rc;
 	if (sqlite3_db_readonly(c->db, "main") == 1)
-		return lm_case_fail(c, LM_EDB, "cannot open case '%s': the file cannot be written; open it for reading or copy it",
+		return lm_case_fail(c, LM_EDB,
+				    "cannot open case '%s': the file cannot be written; open it for reading or copy it",
 				    c->path);
 	/* before the first read: the lock then stays until the case is closed, and the kernel frees it on a kill */
 	sqlite3_exec(c->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
@@ -260,10 +273,11 @@ static enum lm_rc check_kind(struct lm_case *c, enum lm_kind k)
 				found = true;
 			}
 		if (!found)
-			rc = lm_case_fail(c, LM_EDB,
-					  "cannot open case '%s': a newer limier wrote it (%s has the field '%.*s'); use that "
-					  "version",
-					  c->path ? c->path : "(memory)", d->name, LM_STR_ARG(name));
+			rc = lm_case_fail(
+				c, LM_EDB,
+				"cannot open case '%s': a newer limier wrote it (%s has the field '%.*s'); use that "
+				"version",
+				c->path ? c->path : "(memory)", d->name, LM_STR_ARG(name));
 	}
 	sqlite3_finalize(st);
 	for (unsigned i = 0; rc == LM_OK && !c->read_only && i < d->n_fields; i++) {

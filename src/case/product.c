@@ -17,7 +17,7 @@ static bool is_digit(char ch)
 
 static bool arch_word(struct lm_str w)
 {
-	static const char *const words[] = { "x64",  "x86",   "x86_64", "amd64",  "arm64", "64-bit", "32-bit",
+	static const char *const words[] = { "x64",   "x86",   "x86_64", "amd64", "arm64", "64-bit", "32-bit",
 					     "64bit", "32bit", "win64",	 "win32", "ia32",  "en-us",  "multilingual" };
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (lm_str_eq_ci(w, lm_cstr(words[i])))
@@ -77,7 +77,8 @@ struct lm_str lm_product_key(struct lm_arena *a, struct lm_str name, struct lm_s
 	size_t n = 0;
 	for (size_t i = 0; out && i < stem.n; i++) {
 		char ch = stem.p[i];
-		/* '+' and '#' tell products apart (Notepad, Notepad++); spaces and dashes do not (3CX Desktop App, 3CXDesktopApp) */
+		/* '+' and '#' tell products apart (Notepad, Notepad++); spaces and dashes do not (3CX Desktop App,
+		 * 3CXDesktopApp) */
 		if (strchr(" -_.,()'\"", ch) && ch)
 			continue;
 		if ((unsigned char)ch == 0xc2 && i + 1 < stem.n && (unsigned char)stem.p[i + 1] == 0xae) { /* (R) */
@@ -128,9 +129,10 @@ static enum lm_rc write_release(struct lm_products *p, const struct lm_rel *r)
 {
 	const struct lm_group *g = &p->groups[r->group];
 	const struct lm_product *pr = &p->products[g->product];
-	sqlite3_stmt *st = lm_db_get(p->c, "INSERT INTO release(host, product_key, version_key, vendor, product, version, path,"
-					   " basis, time, ev, off, len, rec) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-					   " ?12, ?13)");
+	sqlite3_stmt *st =
+		lm_db_get(p->c, "INSERT INTO release(host, product_key, version_key, vendor, product, version, path,"
+				" basis, time, ev, off, len, rec) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+				" ?12, ?13)");
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, r->host);
@@ -155,7 +157,8 @@ static bool is_subject(struct lm_arena *a, struct lm_str subjects, struct lm_str
 	struct lm_str one;
 	while (lm_str_split(&subjects, ';', &one)) {
 		one = lm_str_trim(one);
-		if (one.n && (lm_str_glob(one, product) || lm_str_eq(lm_product_key(a, one, (struct lm_str){ 0 }), key)))
+		if (one.n &&
+		    (lm_str_glob(one, product) || lm_str_eq(lm_product_key(a, one, (struct lm_str){ 0 }), key)))
 			return true;
 	}
 	return false;
@@ -177,7 +180,8 @@ enum lm_rc lm_product_subject(struct lm_case *c, struct lm_str subjects)
 	while (subjects.n && lm_db_row(c, st, &rc)) {
 		int64_t host = sqlite3_column_int64(st, 0);
 		struct lm_arena_mark m = lm_arena_mark(&a);
-		if (host > 0 && (uint64_t)host <= c->n_hosts && is_subject(&a, subjects, lm_col_str(st, 1), lm_col_str(st, 3))) {
+		if (host > 0 && (uint64_t)host <= c->n_hosts &&
+		    is_subject(&a, subjects, lm_col_str(st, 1), lm_col_str(st, 3))) {
 			c->hosts[host - 1].product = lm_arena_str(&c->host_text, lm_col_str(st, 1));
 			c->hosts[host - 1].version = lm_arena_str(&c->host_text, lm_col_str(st, 2));
 		}
@@ -249,10 +253,11 @@ enum lm_rc lm_case_installed(struct lm_case *c, struct lm_str product, lm_instal
 	lm_arena_init(&a, LM_CASE_ROOM);
 	enum lm_rc rc = lm_hosts_load(c);
 	struct lm_str key = product.p ? lm_product_key(&a, product, (struct lm_str){ 0 }) : (struct lm_str){ 0 };
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "SELECT host, vendor, product, version, path, basis, time, ev, off, len, rec"
-						      " FROM release WHERE (?1 IS NULL OR product_key = ?1)"
-						      " ORDER BY product, host, version_key, version")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "SELECT host, vendor, product, version, path, basis, time, ev, off, len, rec"
+					   " FROM release WHERE (?1 IS NULL OR product_key = ?1)"
+					   " ORDER BY product, host, version_key, version")
+			    : NULL;
 	if (!st) {
 		lm_arena_fini(&a);
 		return rc == LM_OK ? LM_EDB : rc;

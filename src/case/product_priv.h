@@ -89,8 +89,9 @@ struct lm_str lm_version_key(struct lm_arena *a, struct lm_str version);
 
 enum lm_rc lm_release_gather(struct lm_products *p) LM_MUST;
 /* Adds or betters a release of a host. SIZE_MAX when out of memory or without a product name. */
-size_t lm_release_add(struct lm_products *p, int64_t host, struct lm_str vendor, struct lm_str product, struct lm_str version,
-		      struct lm_str path, enum lm_basis basis, struct lm_str words, const struct lm_place *at);
+size_t lm_release_add(struct lm_products *p, int64_t host, struct lm_str vendor, struct lm_str product,
+		      struct lm_str version, struct lm_str path, enum lm_basis basis, struct lm_str words,
+		      const struct lm_place *at);
 /* Group of the install folder that covers a path on a host, + 1; 0 = none. */
 uint32_t lm_release_covering(struct lm_products *p, int64_t host, struct lm_str path);
 /* Does the host have any release of the product? */

@@ -65,7 +65,8 @@ static bool is_host(const char *field)
 static enum lm_rc unknown_field(struct lm_case *c, enum lm_kind kind, const char *field)
 {
 	const struct lm_kind_desc *d = lm_kind_desc(kind);
-	return lm_case_fail(c, LM_EUSAGE, "cannot ask for '%s': %s has no such field", field ? field : "", d ? d->name : "no kind");
+	return lm_case_fail(c, LM_EUSAGE, "cannot ask for '%s': %s has no such field", field ? field : "",
+			    d ? d->name : "no kind");
 }
 
 /* SQL expression of a field. */
@@ -97,7 +98,8 @@ static enum lm_rc bind_value(struct lm_case *c, sqlite3_stmt *st, int i, enum lm
 		return LM_OK;
 	}
 	if (f && f->type == LM_F_REAL)
-		return lm_case_fail(c, LM_EUSAGE, "cannot compare '%s': a measured value is never exactly equal", w->field);
+		return lm_case_fail(c, LM_EUSAGE, "cannot compare '%s': a measured value is never exactly equal",
+				    w->field);
 	if (!lm_str_i64(w->value, &n) && !(f && f->type == LM_F_TIME && lm_time_parse(w->value, NULL, &n, NULL)))
 		return lm_case_fail(c, LM_EUSAGE, "cannot compare '%s' with '%.*s': it is a number", w->field,
 				    LM_STR_ARG(w->value));
@@ -148,7 +150,8 @@ static enum lm_rc index_asked(struct lm_case *c, enum lm_kind kind, const struct
 		lm_buf_clear(&sql);
 		lm_buf_fmt(&sql, "CREATE INDEX IF NOT EXISTS obs_%s_%s ON obs_%s(\"%s\") WHERE \"%s\" IS NOT NULL",
 			   lm_kind_desc(kind)->id, f->name, lm_kind_desc(kind)->id, f->name, f->name);
-		/* a reading cursor of the same connection locks the schema: then the scan goes on, and later asks try again */
+		/* a reading cursor of the same connection locks the schema: then the scan goes on, and later asks try
+		 * again */
 		if (sqlite3_exec(c->db, sql.p, NULL, NULL, NULL) != SQLITE_OK) {
 			e->v.num = 0;
 			if (sqlite3_errcode(c->db) != SQLITE_LOCKED && sqlite3_errcode(c->db) != SQLITE_BUSY)
@@ -217,7 +220,8 @@ enum lm_rc lm_case_prevalence(struct lm_case *c, enum lm_kind kind, const char *
 		return rc != LM_OK || !c->have[kind] ? rc : LM_EDB;
 	while (lm_db_row(c, st, &rc)) {
 		struct lm_prevalence p = { col_value(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
-					   (uint64_t)sqlite3_column_int64(st, 2), lm_col_int(st, 3), lm_col_int(st, 4) };
+					   (uint64_t)sqlite3_column_int64(st, 2), lm_col_int(st, 3),
+					   lm_col_int(st, 4) };
 		rc = fn(user, &p);
 		if (rc != LM_OK)
 			break;
@@ -227,7 +231,8 @@ enum lm_rc lm_case_prevalence(struct lm_case *c, enum lm_kind kind, const char *
 }
 
 enum lm_rc lm_case_pairs(struct lm_case *c, enum lm_kind kind, const char *field, const char *of, unsigned n,
-			 enum lm_rc (*fn)(void *user, struct lm_str value, struct lm_str of, uint64_t count), void *user)
+			 enum lm_rc (*fn)(void *user, struct lm_str value, struct lm_str of, uint64_t count),
+			 void *user)
 {
 	enum lm_rc rc = lm_kind_desc(kind) ? ready(c) : unknown_field(c, kind, field);
 	if (rc != LM_OK)

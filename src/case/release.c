@@ -12,12 +12,12 @@
 
 #include <stdlib.h>
 
-#define GROW(v, n, cap)                                                                                                \
-	do {                                                                                                           \
-		if ((n) == (cap)) {                                                                                    \
-			(cap) = (cap) ? (cap) * 2 : 64;                                                                \
-			(v) = lm_xrealloc((v), (cap) * sizeof *(v));                                                   \
-		}                                                                                                      \
+#define GROW(v, n, cap)                                              \
+	do {                                                         \
+		if ((n) == (cap)) {                                  \
+			(cap) = (cap) ? (cap)*2 : 64;                \
+			(v) = lm_xrealloc((v), (cap) * sizeof *(v)); \
+		}                                                    \
 	} while (0)
 
 /* Key of a map: two numbers, or a number and a text. */
@@ -62,13 +62,13 @@ static uint32_t group_of(struct lm_products *p, uint32_t product, struct lm_str 
 		p->groups[p->n_groups++] = (struct lm_group){ .product = product, .key = key };
 	}
 	struct lm_group *g = &p->groups[e->v.num];
-	if (version.n && (!g->shown.p || version.n < g->shown.n ||
-			  (version.n == g->shown.n && lm_str_cmp(version, g->shown) < 0)))
+	if (version.n &&
+	    (!g->shown.p || version.n < g->shown.n || (version.n == g->shown.n && lm_str_cmp(version, g->shown) < 0)))
 		g->shown = lm_arena_str(&p->a, version);
 	return (uint32_t)e->v.num;
 }
 
-/* The fuller text; of equals the smaller. */
+/* Of several spellings the smallest, whatever came first. */
 static void keep_smaller(struct lm_products *p, struct lm_str *to, struct lm_str from)
 {
 	from = lm_str_trim(from);
@@ -76,8 +76,9 @@ static void keep_smaller(struct lm_products *p, struct lm_str *to, struct lm_str
 		*to = lm_arena_str(&p->a, from);
 }
 
-size_t lm_release_add(struct lm_products *p, int64_t host, struct lm_str vendor, struct lm_str product, struct lm_str version,
-		      struct lm_str path, enum lm_basis basis, struct lm_str words, const struct lm_place *at)
+size_t lm_release_add(struct lm_products *p, int64_t host, struct lm_str vendor, struct lm_str product,
+		      struct lm_str version, struct lm_str path, enum lm_basis basis, struct lm_str words,
+		      const struct lm_place *at)
 {
 	if (!lm_str_trim(product).n)
 		return SIZE_MAX;
@@ -211,8 +212,10 @@ static void two_folders(struct lm_str path, size_t from, struct roots *r)
 
 static void roots_of(struct lm_str path, struct roots *r)
 {
-	static const char *const bases[] = { "\\Program Files\\", "\\Program Files (x86)\\", "\\AppData\\Local\\Programs\\",
-					     "/Program Files/",	  "/Program Files (x86)/",   "/AppData/Local/Programs/" };
+	static const char *const bases[] = {
+		"\\Program Files\\", "\\Program Files (x86)\\", "\\AppData\\Local\\Programs\\",
+		"/Program Files/",   "/Program Files (x86)/",	"/AppData/Local/Programs/"
+	};
 	*r = (struct roots){ 0 };
 	for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
 		size_t at = find_ci(path, bases[i]);
@@ -254,8 +257,9 @@ static bool resembles(struct lm_arena *a, struct lm_str folder, struct lm_str pr
 
 enum lm_rc lm_each_sighting(struct lm_products *p, lm_sight_fn *fn, void *user)
 {
-	sqlite3_stmt *st = lm_db_get(p->c, "SELECT _ident, _time, sha256, path, vendor, product, version, size, _ev, _off, _len,"
-					   " _rec, _id FROM obs_file_sighting WHERE path IS NOT NULL OR product IS NOT NULL");
+	sqlite3_stmt *st =
+		lm_db_get(p->c, "SELECT _ident, _time, sha256, path, vendor, product, version, size, _ev, _off, _len,"
+				" _rec, _id FROM obs_file_sighting WHERE path IS NOT NULL OR product IS NOT NULL");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -266,8 +270,10 @@ enum lm_rc lm_each_sighting(struct lm_products *p, lm_sight_fn *fn, void *user)
 				      .product = lm_col_str(st, 5),
 				      .version = lm_col_str(st, 6),
 				      .size = lm_col_int(st, 7) };
-		s.at = (struct lm_place){ sqlite3_column_int64(st, 8), sqlite3_column_int64(st, 9), sqlite3_column_int64(st, 10),
-					  lm_col_int(st, 11),	       lm_col_int(st, 1),	    { 0 } };
+		s.at = (struct lm_place){
+			sqlite3_column_int64(st, 8), sqlite3_column_int64(st, 9), sqlite3_column_int64(st, 10),
+			lm_col_int(st, 11),	     lm_col_int(st, 1),		  { 0 }
+		};
 		struct lm_bytes id = lm_col_bytes(st, 12);
 		memcpy(s.at.id, id.p, id.n < 16 ? id.n : 16);
 		s.host = lm_ident_host(p->c, sqlite3_column_int64(st, 0), s.at.time);
@@ -284,11 +290,12 @@ enum lm_rc lm_each_sighting(struct lm_products *p, lm_sight_fn *fn, void *user)
 static enum lm_rc load_exes(struct lm_products *p)
 {
 	/* several rows for one content (a reader that changed): the smallest id speaks */
-	sqlite3_stmt *st = lm_db_get(p->c, "SELECT p.sha256, p.company, p.product, coalesce(p.product_version, p.file_version),"
-					   " coalesce((SELECT max(f.size) FROM obs_file_content f WHERE f.sha256 = p.sha256), 0),"
-					   " EXISTS(SELECT 1 FROM obs_signature s WHERE s.sha256 = p.sha256)"
-					   " FROM obs_pe_image p WHERE length(p.sha256) = 32 AND NOT coalesce(p.is_dll, 0)"
-					   " AND p.product <> '' ORDER BY p._id");
+	sqlite3_stmt *st =
+		lm_db_get(p->c, "SELECT p.sha256, p.company, p.product, coalesce(p.product_version, p.file_version),"
+				" coalesce((SELECT max(f.size) FROM obs_file_content f WHERE f.sha256 = p.sha256), 0),"
+				" EXISTS(SELECT 1 FROM obs_signature s WHERE s.sha256 = p.sha256)"
+				" FROM obs_pe_image p WHERE length(p.sha256) = 32 AND NOT coalesce(p.is_dll, 0)"
+				" AND p.product <> '' ORDER BY p._id");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -332,9 +339,10 @@ static enum lm_rc on_installed(void *user, const struct lm_stored *s)
 	if (lm_db_row(p->c, st, &rc))
 		at.ev = sqlite3_column_int64(st, 0);
 	lm_db_put(p->c, st);
-	struct lm_str words = lm_arena_fmt(&p->a, "inventory: listed as installed%s%.*s", i->source.n ? ", source " : "",
-					   LM_STR_ARG(i->source));
-	size_t r = lm_release_add(p, s->host->id, i->vendor, i->product, i->version, i->path, LM_BASIS_INVENTORY, words, &at);
+	struct lm_str words = lm_arena_fmt(&p->a, "inventory: listed as installed%s%.*s",
+					   i->source.n ? ", source " : "", LM_STR_ARG(i->source));
+	size_t r = lm_release_add(p, s->host->id, i->vendor, i->product, i->version, i->path, LM_BASIS_INVENTORY, words,
+				  &at);
 	if (r != SIZE_MAX && i->path.n)
 		cover(p, s->host->id, lm_str_trim(i->path), p->rels[r].group);
 	return LM_OK;
@@ -417,7 +425,8 @@ static enum lm_rc on_sighting(struct lm_products *p, const struct lm_sight *s, v
 	struct lm_str bundle = s->host && s->path.n ? bundle_of(s->path) : (struct lm_str){ 0 };
 	if (bundle.n)
 		rc = consider(p, &pass->bundles, s, bundle, NULL, (struct lm_str){ 0 });
-	const struct lm_map_entry *e = rc == LM_OK && s->sha256.p ? lm_map_find(&p->exes, lm_bytes_str(s->sha256)) : NULL;
+	const struct lm_map_entry *e =
+		rc == LM_OK && s->sha256.p ? lm_map_find(&p->exes, lm_bytes_str(s->sha256)) : NULL;
 	struct roots roots;
 	if (!e)
 		return rc;
@@ -455,7 +464,7 @@ static void settle_folders(struct lm_products *p, const struct pass *pass)
 		const struct candidate *c = v[i];
 		struct lm_str version = c->version.n ? c->version : c->exe->version;
 		/* a folder inside one that an inventory names is part of that release, which may lack its version */
-		struct lm_str inside = lm_arena_fmt(&p->a, "%.*s\\", LM_STR_ARG(c->dir));
+		struct lm_str inside = lm_arena_fmt(&p->a, "%.*s\\*", LM_STR_ARG(c->dir));
 		uint32_t covered = lm_release_covering(p, c->host, inside);
 		struct lm_str product = c->exe->product;
 		if (covered && p->groups[covered - 1].shown.n)
@@ -465,7 +474,8 @@ static void settle_folders(struct lm_products *p, const struct pass *pass)
 		struct lm_str words = lm_arena_fmt(&p->a, "install folder: version resource of %s%.*s%s",
 						   c->exe->is_signed ? "the signed " : "", LM_STR_ARG(c->base),
 						   c->version.n ? ", version of the folder's name" : "");
-		size_t r = lm_release_add(p, c->host, c->exe->vendor, product, version, c->dir, LM_BASIS_FOLDER, words, &c->at);
+		size_t r = lm_release_add(p, c->host, c->exe->vendor, product, version, c->dir, LM_BASIS_FOLDER, words,
+					  &c->at);
 		if (r != SIZE_MAX)
 			cover(p, c->host, c->dir, p->rels[r].group);
 	}
@@ -475,7 +485,7 @@ static void settle_folders(struct lm_products *p, const struct pass *pass)
 		const struct candidate *c = v[i];
 		struct lm_str name = lm_path_base(c->dir);
 		name.n -= name.n > 4 ? 4 : 0;
-		if (lm_release_covering(p, c->host, lm_arena_fmt(&p->a, "%.*s/", LM_STR_ARG(c->dir))))
+		if (lm_release_covering(p, c->host, lm_arena_fmt(&p->a, "%.*s/*", LM_STR_ARG(c->dir))))
 			continue;
 		uint32_t product = product_of(p, name, none);
 		if (lm_release_has(p, c->host, product)) { /* somebody better named it: the bundle is where it lies */
@@ -508,7 +518,8 @@ static void drop_versionless(struct lm_products *p)
 		const struct lm_group *g = &p->groups[p->rels[i].group];
 		if (!g->shown.n)
 			continue;
-		struct lm_map_entry *e = lm_map_add(&versioned, key2(pair, (uint64_t)p->rels[i].host, g->product), &added);
+		struct lm_map_entry *e =
+			lm_map_add(&versioned, key2(pair, (uint64_t)p->rels[i].host, g->product), &added);
 		e->v.num = added ? p->rels[i].group + 1 : 0;
 	}
 	struct lm_map moved; /* host, group -> group + 1 */
@@ -533,9 +544,9 @@ static void drop_versionless(struct lm_products *p)
 		int64_t host = 0;
 		(void)lm_str_i64(lm_str_part(key, 0, lm_str_find(key, '\n', 0)), &host);
 		const struct lm_map_entry *e =
-			p->dirs.entries[i].v.num ?
-				lm_map_find(&moved, key2(pair, (uint64_t)host, p->dirs.entries[i].v.num - 1)) :
-				NULL;
+			p->dirs.entries[i].v.num
+				? lm_map_find(&moved, key2(pair, (uint64_t)host, p->dirs.entries[i].v.num - 1))
+				: NULL;
 		if (e && e->v.num)
 			p->dirs.entries[i].v.num = e->v.num;
 	}

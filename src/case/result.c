@@ -43,8 +43,9 @@ static void finding_id(struct lm_case *c, const struct lm_finding *f, struct lm_
 
 static sqlite3_stmt *item(struct lm_case *c, const char *id, enum item_list list, size_t i)
 {
-	sqlite3_stmt *st = lm_db_get(c, "INSERT INTO finding_item(finding, list, i, text, note, odds, sha256, off, len, rec)"
-					" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+	sqlite3_stmt *st =
+		lm_db_get(c, "INSERT INTO finding_item(finding, list, i, text, note, odds, sha256, off, len, rec)"
+			     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 	if (!st)
 		return NULL;
 	lm_bind_str(st, 1, (struct lm_str){ id, 16 });
@@ -107,14 +108,19 @@ static enum lm_rc check_finding(struct lm_case *c, const struct lm_finding *f)
 	const size_t max = LM_FINDING_LIST_MAX;
 	const char *who = f->detector ? f->detector : "?";
 	if (!f->detector || !f->n_why || !f->n_evidence)
-		return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s', rule '%.*s': it has no %s", who,
-				    LM_STR_ARG(f->rule), !f->detector ? "detector" : !f->n_why ? "why" : "evidence");
+		return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s', rule '%.*s': it has no %s",
+				    who, LM_STR_ARG(f->rule),
+				    !f->detector ? "detector"
+				    : !f->n_why	 ? "why"
+						 : "evidence");
 	if (f->n_why > max || f->n_evidence > max || f->n_terms > max || f->n_counter > max || f->n_attack > max ||
 	    f->stage >= LM_STAGE_COUNT || f->severity >= LM_SEV_COUNT)
-		return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s': a list or word is out of range", who);
+		return lm_case_fail(c, LM_EUSAGE,
+				    "cannot store a finding of detector '%s': a list or word is out of range", who);
 	for (size_t i = 0; i < f->n_why; i++)
 		if (!f->why[i].n)
-			return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s': its why is empty", who);
+			return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s': its why is empty",
+					    who);
 	return LM_OK;
 }
 
@@ -127,16 +133,17 @@ enum lm_rc lm_case_finding(struct lm_case *c, const struct lm_finding *f)
 		return rc;
 	const struct lm_host *h = lm_case_host(c, f->host);
 	if (f->host && !h)
-		return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s': there is no host %lld", f->detector,
-				    (long long)f->host);
+		return lm_case_fail(c, LM_EUSAGE, "cannot store a finding of detector '%s': there is no host %lld",
+				    f->detector, (long long)f->host);
 	char id[17];
 	struct lm_str host = h ? h->name : LM_STR("*");
 	finding_id(c, f, host, id);
 	rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT INTO finding(id, detector, rule, stage, severity, host, host_name,"
-						      " subject, key, first, last, confidence) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-						      " ?8, ?9, ?10, ?11, ?12) ON CONFLICT(id) DO NOTHING")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT INTO finding(id, detector, rule, stage, severity, host, host_name,"
+					   " subject, key, first, last, confidence) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+					   " ?8, ?9, ?10, ?11, ?12) ON CONFLICT(id) DO NOTHING")
+			    : NULL;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, (struct lm_str){ id, 16 });
@@ -171,8 +178,9 @@ static enum lm_rc get_lists(struct lm_case *c, struct lm_arena *a, struct lm_str
 		switch (sqlite3_column_int(st, 0)) {
 		case ITEM_TERM:
 			if (f->n_terms < LM_FINDING_LIST_MAX)
-				f->terms[f->n_terms++] = (struct lm_term){ lm_arena_cstr(a, text), sqlite3_column_double(st, 3),
-									   lm_arena_str(a, lm_col_str(st, 2)) };
+				f->terms[f->n_terms++] =
+					(struct lm_term){ lm_arena_cstr(a, text), sqlite3_column_double(st, 3),
+							  lm_arena_str(a, lm_col_str(st, 2)) };
 			break;
 		case ITEM_WHY:
 			if (f->n_why < LM_FINDING_LIST_MAX)
@@ -206,10 +214,12 @@ static enum lm_rc get_lists(struct lm_case *c, struct lm_arena *a, struct lm_str
 enum lm_rc lm_case_findings(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_finding_row *r), void *user)
 {
 	enum lm_rc rc = lm_hosts_load(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "SELECT id, detector, rule, stage, severity, host, subject, key, first, last,"
-						      " confidence FROM finding ORDER BY severity DESC, stage DESC, host_name,"
-						      " detector, rule, id")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK
+			? lm_db_get(c, "SELECT id, detector, rule, stage, severity, host, subject, key, first, last,"
+				       " confidence FROM finding ORDER BY severity DESC, stage DESC, host_name,"
+				       " detector, rule, id")
+			: NULL;
 	if (!st)
 		return rc == LM_OK ? LM_EDB : rc;
 	struct lm_arena a;
@@ -244,9 +254,10 @@ enum lm_rc lm_case_host_stage(struct lm_case *c, const struct lm_host_stage *s)
 	if (!s->host || s->stage <= LM_STAGE_NONE || s->stage >= LM_STAGE_COUNT)
 		return lm_case_fail(c, LM_EUSAGE, "cannot store a stage without a host or a stage");
 	enum lm_rc rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT OR REPLACE INTO host_stage(host, stage, first, last, confidence,"
-						      " findings) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT OR REPLACE INTO host_stage(host, stage, first, last, confidence,"
+					   " findings) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
+			    : NULL;
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, s->host->id);
@@ -258,12 +269,14 @@ enum lm_rc lm_case_host_stage(struct lm_case *c, const struct lm_host_stage *s)
 	return lm_db_write(c, st);
 }
 
-enum lm_rc lm_case_host_stages(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_host_stage *s), void *user)
+enum lm_rc lm_case_host_stages(struct lm_case *c, enum lm_rc (*fn)(void *user, const struct lm_host_stage *s),
+			       void *user)
 {
 	enum lm_rc rc = lm_hosts_load(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "SELECT host, stage, first, last, confidence, findings FROM host_stage"
-						      " ORDER BY host, stage")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "SELECT host, stage, first, last, confidence, findings FROM host_stage"
+					   " ORDER BY host, stage")
+			    : NULL;
 	if (!st)
 		return rc == LM_OK ? LM_EDB : rc;
 	while (lm_db_row(c, st, &rc)) {
@@ -286,9 +299,10 @@ enum lm_rc lm_case_host_stages(struct lm_case *c, enum lm_rc (*fn)(void *user, c
 enum lm_rc lm_case_scope(struct lm_case *c, const struct lm_scope_row *r)
 {
 	enum lm_rc rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT INTO scope(dimension, value, listed, seen, s1, s2, s3, s4, s5)"
-						      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT INTO scope(dimension, value, listed, seen, s1, s2, s3, s4, s5)"
+					   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+			    : NULL;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, lm_cstr(r->dimension));
@@ -327,9 +341,10 @@ enum lm_rc lm_case_scope_rows(struct lm_case *c, const char *dimension,
 enum lm_rc lm_case_note(struct lm_case *c, const struct lm_note *n)
 {
 	enum lm_rc rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT INTO note(section, ord, host, text, detail) VALUES(?1, ?2, ?3, ?4,"
-						      " ?5)")
-				       : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT INTO note(section, ord, host, text, detail) VALUES(?1, ?2, ?3, ?4,"
+					   " ?5)")
+			    : NULL;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, lm_cstr(n->section));

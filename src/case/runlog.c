@@ -74,7 +74,8 @@ enum lm_rc lm_case_log(struct lm_case *c, const char *what, struct lm_str detail
 enum lm_rc lm_case_run_begin(struct lm_case *c, struct lm_str args, const char *version, int64_t wall_ns)
 {
 	enum lm_rc rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT INTO run(started, args, version) VALUES(?1, ?2, ?3)") : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT INTO run(started, args, version) VALUES(?1, ?2, ?3)") : NULL;
 	if (!st)
 		return LM_EDB;
 	sqlite3_bind_int64(st, 1, wall_ns);
@@ -108,7 +109,8 @@ static enum lm_rc digest_rows(struct lm_case *c, const char *sql, uint64_t *rows
 			if (type == SQLITE_INTEGER)
 				lm_sha_u64(c, (uint64_t)sqlite3_column_int64(st, i));
 			else
-				lm_sha_str(c, type == SQLITE_BLOB ? lm_bytes_str(lm_col_bytes(st, i)) : lm_col_str(st, i));
+				lm_sha_str(c,
+					   type == SQLITE_BLOB ? lm_bytes_str(lm_col_bytes(st, i)) : lm_col_str(st, i));
 		}
 	}
 	lm_db_put(c, st);
@@ -144,12 +146,16 @@ static enum lm_rc case_digest(struct lm_case *c, uint8_t out[32], struct totals 
 	if (rc == LM_OK)
 		rc = digest_rows(c, "SELECT kind, a, b FROM word ORDER BY kind, a, b", &rows);
 	if (rc == LM_OK)
-		rc = digest_rows(c, "SELECT id, detector, rule, stage, severity, host_name, subject, first, last, confidence"
-				    " FROM finding ORDER BY id",
-				 &t->findings);
+		rc = digest_rows(
+			c,
+			"SELECT id, detector, rule, stage, severity, host_name, subject, first, last, confidence"
+			" FROM finding ORDER BY id",
+			&t->findings);
 	if (rc == LM_OK)
-		rc = digest_rows(c, "SELECT finding, list, i, text, note, CAST(odds AS TEXT), sha256, off, len, rec FROM finding_item"
-				    " ORDER BY finding, list, i",
+		rc = digest_rows(c,
+				 "SELECT finding, list, i, text, note, CAST(odds AS TEXT), sha256, off, len, rec FROM "
+				 "finding_item"
+				 " ORDER BY finding, list, i",
 				 &rows);
 	lm_sha_end(c, out);
 	return rc;
@@ -158,7 +164,8 @@ static enum lm_rc case_digest(struct lm_case *c, uint8_t out[32], struct totals 
 /* Digest and revision of the last completed run; false when none is. */
 static bool last_completed(struct lm_case *c, uint8_t digest[32], int64_t *revision, int64_t *id)
 {
-	sqlite3_stmt *st = lm_db_get(c, "SELECT digest, revision, id FROM run WHERE ended IS NOT NULL ORDER BY id DESC LIMIT 1");
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT digest, revision, id FROM run WHERE ended IS NOT NULL ORDER BY id DESC LIMIT 1");
 	enum lm_rc rc;
 	bool found = st && lm_db_row(c, st, &rc) && lm_col_bytes(st, 0).n == 32;
 	if (found) {
@@ -286,8 +293,8 @@ static enum lm_rc verify_chain(struct verify *v)
 			tell(v, "run log: entry %lld is missing", (long long)want);
 		if (!lm_bytes_eq(lm_col_bytes(st, 1), (struct lm_bytes){ prev, 32 }) && seq == want)
 			tell(v, "run log: entry %lld does not continue the one before", (long long)seq);
-		entry_hash(v->c, lm_col_bytes(st, 1), seq, sqlite3_column_int64(st, 3), lm_col_str(st, 4), lm_col_str(st, 5),
-			   hash);
+		entry_hash(v->c, lm_col_bytes(st, 1), seq, sqlite3_column_int64(st, 3), lm_col_str(st, 4),
+			   lm_col_str(st, 5), hash);
 		if (!lm_bytes_eq(lm_col_bytes(st, 2), (struct lm_bytes){ hash, 32 }))
 			tell(v, "run log: entry %lld was changed", (long long)seq);
 		struct lm_bytes stored = lm_col_bytes(st, 2);
@@ -363,8 +370,9 @@ static enum lm_rc verify_observations(struct verify *v)
 	lm_buf_init(&want, 256);
 	lm_buf_puts(&want, "sum of ids ");
 	lm_buf_hex(&want, (struct lm_bytes){ v->sum, 16 });
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(v->c, "SELECT detail FROM log WHERE what = 'batch' ORDER BY seq DESC LIMIT 1") :
-					 NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(v->c, "SELECT detail FROM log WHERE what = 'batch' ORDER BY seq DESC LIMIT 1")
+			    : NULL;
 	if (!st) {
 		lm_buf_fini(&want);
 		return LM_EDB;
@@ -387,7 +395,8 @@ static enum lm_rc verify_digest(struct verify *v)
 	struct totals t;
 	if (!last_completed(v->c, digest, &revision, &run))
 		return LM_OK;
-	sqlite3_stmt *st = lm_db_get(v->c, "SELECT what, detail FROM log WHERE what = 'run ends' ORDER BY seq DESC LIMIT 1");
+	sqlite3_stmt *st =
+		lm_db_get(v->c, "SELECT what, detail FROM log WHERE what = 'run ends' ORDER BY seq DESC LIMIT 1");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -399,7 +408,8 @@ static enum lm_rc verify_digest(struct verify *v)
 	lm_db_put(v->c, st);
 	lm_buf_fini(&hex);
 	/* what came after the last completed run: an interrupted one, or words of the user */
-	int64_t later = lm_db_int(v->c, "SELECT count(*) FROM log WHERE seq > (SELECT max(seq) FROM log WHERE what = 'run ends')", 0);
+	int64_t later = lm_db_int(
+		v->c, "SELECT count(*) FROM log WHERE seq > (SELECT max(seq) FROM log WHERE what = 'run ends')", 0);
 	if (later)
 		return LM_OK;
 	rc = case_digest(v->c, now, &t);
@@ -428,7 +438,8 @@ static bool hash_file(struct lm_case *c, const char *path, uint8_t out[32])
 
 static enum lm_rc verify_evidence(struct verify *v)
 {
-	sqlite3_stmt *st = lm_db_get(v->c, "SELECT path, sha256 FROM evidence WHERE parent < 0 AND sha256 IS NOT NULL ORDER BY path");
+	sqlite3_stmt *st = lm_db_get(
+		v->c, "SELECT path, sha256 FROM evidence WHERE parent < 0 AND sha256 IS NOT NULL ORDER BY path");
 	enum lm_rc rc;
 	struct stat own = { 0 };
 	bool on_disk = v->c->path && stat(v->c->path, &own) == 0;

@@ -174,7 +174,8 @@ static struct place col_place(sqlite3_stmt *st, int i)
 static enum lm_rc move_to(struct lm_case *c, enum lm_kind k, int64_t rowid, const struct place *p)
 {
 	char sql[160];
-	sqlite3_snprintf(sizeof sql, sql, "UPDATE obs_%s SET _ev = ?2, _off = ?3, _len = ?4, _rec = ?5 WHERE rowid = ?1",
+	sqlite3_snprintf(sizeof sql, sql,
+			 "UPDATE obs_%s SET _ev = ?2, _off = ?3, _len = ?4, _rec = ?5 WHERE rowid = ?1",
 			 lm_kind_desc(k)->id);
 	sqlite3_stmt *st = lm_db_get(c, sql);
 	if (!st)
@@ -287,14 +288,17 @@ enum lm_rc lm_case_put(struct lm_case *c, int64_t evidence, const struct lm_obs 
 		return rc;
 	struct lm_obs o = *seen;
 	settle(&o);
-	unsigned used = o.kind == LM_K_host_record ? LM_USED_LIST : o.kind == LM_K_host_alias ? LM_USED_ALIAS : LM_USED_SEEN;
+	unsigned used = o.kind == LM_K_host_record  ? LM_USED_LIST
+			: o.kind == LM_K_host_alias ? LM_USED_ALIAS
+						    : LM_USED_SEEN;
 	int64_t ident;
 	rc = lm_ident_intern(c, &o.host, used, o.time, &ident);
 	if (rc != LM_OK)
 		return rc;
 	uint8_t id[16];
 	lm_store_id(c, &o, id);
-	struct place p = { evidence, (int64_t)(o.at.offset & INT64_MAX), (int64_t)(o.at.length & INT64_MAX), o.at.record };
+	struct place p = { evidence, (int64_t)(o.at.offset & INT64_MAX), (int64_t)(o.at.length & INT64_MAX),
+			   o.at.record };
 	sqlite3_stmt *st = c->put[o.kind].insert;
 	sqlite3_bind_blob(st, 1, id, 16, SQLITE_STATIC);
 	lm_bind_int(st, 2, (struct lm_int){ ident, ident != 0 });
@@ -355,7 +359,8 @@ enum lm_rc lm_case_commit(struct lm_case *c)
 enum lm_rc lm_case_set(struct lm_case *c, const char *key, struct lm_str value)
 {
 	enum lm_rc rc = lm_db_begin(c);
-	sqlite3_stmt *st = rc == LM_OK ? lm_db_get(c, "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)") : NULL;
+	sqlite3_stmt *st =
+		rc == LM_OK ? lm_db_get(c, "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)") : NULL;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, lm_cstr(key));
@@ -395,7 +400,8 @@ enum lm_rc lm_store_indexes(struct lm_case *c)
 					continue;
 				lm_buf_clear(&sql);
 				lm_buf_fmt(&sql,
-					   "CREATE INDEX IF NOT EXISTS obs_%s_%s ON obs_%s(\"%s\") WHERE \"%s\" IS NOT NULL",
+					   "CREATE INDEX IF NOT EXISTS obs_%s_%s ON obs_%s(\"%s\") WHERE \"%s\" IS NOT "
+					   "NULL",
 					   d->id, hashes[h], d->id, hashes[h], hashes[h]);
 				rc = lm_db_exec(c, sql.p);
 			}
@@ -474,8 +480,9 @@ enum lm_rc lm_store_fold(struct lm_case *c)
 	enum lm_rc rc = LM_OK;
 	for (;;) {
 		/* one row at a time: the table changes under the cursor */
-		sqlite3_stmt *st = lm_db_get(c, "SELECT ev, off, len, rec, kind, id FROM cite WHERE (kind, id, ev) > (?1, ?2, ?3)"
-						" ORDER BY kind, id, ev LIMIT 1");
+		sqlite3_stmt *st =
+			lm_db_get(c, "SELECT ev, off, len, rec, kind, id FROM cite WHERE (kind, id, ev) > (?1, ?2, ?3)"
+				     " ORDER BY kind, id, ev LIMIT 1");
 		if (!st)
 			return LM_EDB;
 		sqlite3_bind_int64(st, 1, kind);

@@ -114,8 +114,8 @@ static int show_info(const struct lm_cli *o, struct lm_case *c, struct lm_buf *o
 
 static const char *source_word(enum lm_ident_source s)
 {
-	static const char *const words[] = { "",	     "host list", "collection layout", "event", "inventory",
-					     "dhcp", "dns",	  "address" };
+	static const char *const words[] = { "",    "host list", "collection layout", "event", "inventory", "dhcp",
+					     "dns", "address" };
 	return s <= LM_ID_ADDRESS ? words[s] : "";
 }
 
@@ -125,9 +125,14 @@ static void host_json(struct lm_jw *w, const struct lm_host *h)
 	const struct {
 		const char *key;
 		struct lm_str value;
-	} texts[] = { { "host", h->name },     { "org", h->org }, { "country", h->country },
-		      { "sector", h->sector }, { "os", h->os },	  { "role", h->role },
-		      { "country_source", h->country_source },	  { "resolved", h->resolved } };
+	} texts[] = { { "host", h->name },
+		      { "org", h->org },
+		      { "country", h->country },
+		      { "sector", h->sector },
+		      { "os", h->os },
+		      { "role", h->role },
+		      { "country_source", h->country_source },
+		      { "resolved", h->resolved } };
 	lm_jw_obj(w);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		lm_jw_key(w, texts[i].key);
@@ -197,10 +202,12 @@ static int change_hosts(const struct lm_cli *o, struct lm_case *c)
 {
 	struct lm_str reason = lm_cstr(o->reason ? o->reason : ""), a, b;
 	if (o->operands.n != 3 || o->merge == o->split)
-		return lm_complain(LM_EXIT_USAGE, "usage: limier case hosts --merge|--split [--undo] NAME NAME --case FILE");
+		return lm_complain(LM_EXIT_USAGE,
+				   "usage: limier case hosts --merge|--split [--undo] NAME NAME --case FILE");
 	a = lm_cstr(o->operands.v[1]);
 	b = lm_cstr(o->operands.v[2]);
-	enum lm_rc rc = o->merge ? lm_case_host_merge(c, a, b, reason, o->undo) : lm_case_host_split(c, a, b, reason, o->undo);
+	enum lm_rc rc =
+		o->merge ? lm_case_host_merge(c, a, b, reason, o->undo) : lm_case_host_split(c, a, b, reason, o->undo);
 	if (rc == LM_OK)
 		rc = lm_case_resolve(c, NULL);
 	if (rc < 0)

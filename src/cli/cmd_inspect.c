@@ -19,9 +19,10 @@ static void json_signature(struct lm_jw *w, const struct lm_inspect_row *r)
 		const char *key;
 		struct lm_str value;
 	} texts[] = {
-		{ "status", r->status },	     { "reason", r->reason }, { "trust", r->trust },
-		{ "trust_reason", r->trust_reason }, { "signer", r->signer }, { "issuer", r->issuer },
-		{ "serial", r->serial },	     { "digest_alg", r->digest_alg },
+		{ "status", r->status }, { "reason", r->reason },
+		{ "trust", r->trust },	 { "trust_reason", r->trust_reason },
+		{ "signer", r->signer }, { "issuer", r->issuer },
+		{ "serial", r->serial }, { "digest_alg", r->digest_alg },
 	};
 	lm_jw_key(w, "signature");
 	lm_jw_obj(w);
@@ -261,18 +262,19 @@ static void text_totals(struct lm_buf *out, const struct lm_inspect_totals *t, c
 			lm_term_fmt(out, ink_of((enum lm_verdict)v), "%s %s", lm_term_count(t->verdict[v]),
 				    lm_verdict_word((enum lm_verdict)v));
 		}
-	lm_term_fmt(out, LM_INK_DIM, "; %s other files, %s in all\n", lm_term_count(t->other), lm_term_bytes(tally->bytes));
+	lm_term_fmt(out, LM_INK_DIM, "; %s other files, %s in all\n", lm_term_count(t->other),
+		    lm_term_bytes(tally->bytes));
 	if (t->verdict[LM_VERDICT_INTACT])
-		lm_term_fmt(out, LM_INK_DIM, "intact: bytes as signed, nothing unexplained; not the same as harmless%s\n",
-			    "");
+		lm_term_fmt(out, LM_INK_DIM,
+			    "intact: bytes as signed, nothing unexplained; not the same as harmless%s\n", "");
 }
 
 /*
  * Worst first, each class in path order. What needs no attention is counted, not listed, unless -v was given
  * or there are few files.
  */
-static enum lm_rc print_text(struct output *p, struct lm_case *c, const struct lm_detect_opts *d, const struct lm_tally *tally,
-			     struct lm_err *err)
+static enum lm_rc print_text(struct output *p, struct lm_case *c, const struct lm_detect_opts *d,
+			     const struct lm_tally *tally, struct lm_err *err)
 {
 	struct lm_inspect_totals t = { 0 };
 	enum lm_rc rc = lm_inspect_rows(c, d, on_nothing, NULL, &t, err);
@@ -302,10 +304,12 @@ int lm_cmd_inspect(const struct lm_cli *o)
 	if (!o->operands.n)
 		return lm_complain(LM_EXIT_USAGE, "inspect needs a file or folder; 'limier help inspect' explains");
 	if (o->fail_on && lm_severity_find(lm_cstr(o->fail_on)) == LM_SEV_COUNT)
-		return lm_complain(LM_EXIT_USAGE, "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
+		return lm_complain(LM_EXIT_USAGE,
+				   "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
 				   o->fail_on);
 	if (lm_engine_run(o, NULL, &c, &tally, &err) < 0)
-		return lm_complain(err.rc == LM_EUSAGE || err.rc == LM_EIO ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s", err.msg);
+		return lm_complain(err.rc == LM_EUSAGE || err.rc == LM_EIO ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s",
+				   err.msg);
 	struct lm_detect_opts d = { .now_ns = o->now.v, .trust_given = o->roots != NULL };
 	struct output p = { .o = o, .out = &out };
 	lm_buf_init(&out, SIZE_MAX / 2);

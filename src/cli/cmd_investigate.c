@@ -103,8 +103,10 @@ static enum lm_rc put_country(void *user, const struct lm_scope_row *r)
 
 static void put_summary(struct lm_buf *out, struct lm_case *c, const struct lm_tally *t, const char *dir)
 {
-	static const char *const labels[LM_STAGE_COUNT] = { NULL,	       "has the product",    "has altered software",
-							    "calls home", "second stage landed", "a person at the keyboard" };
+	static const char *const labels[LM_STAGE_COUNT] = {
+		NULL,	      "has the product",     "has altered software",
+		"calls home", "second stage landed", "a person at the keyboard"
+	};
 	struct funnel f = { 0 };
 	size_t n_hosts = 0;
 	(void)lm_case_hosts(c, &n_hosts);
@@ -139,7 +141,8 @@ static void put_summary(struct lm_buf *out, struct lm_case *c, const struct lm_t
 	put_section(out, c, "blind spots", "blind", 3);
 	put_section(out, c, "open questions", "question", 3);
 	if (t->unread || t->lost)
-		lm_term_fmt(out, LM_INK_YELLOW, "\nunread: %s damaged, %s encrypted, %s lost to a worker's death; see the report\n",
+		lm_term_fmt(out, LM_INK_YELLOW,
+			    "\nunread: %s damaged, %s encrypted, %s lost to a worker's death; see the report\n",
 			    lm_term_count(t->damaged), lm_term_count(t->encrypted), lm_term_count(t->lost));
 	lm_buf_fmt(out, "\nreport: %s/report.html\n", dir);
 }
@@ -171,9 +174,11 @@ int lm_cmd_investigate(const struct lm_cli *o)
 	struct lm_tally tally;
 	char case_path[PATH_MAX];
 	if (!o->operands.n || !o->output)
-		return lm_complain(LM_EXIT_USAGE, "investigate needs evidence and -o DIR; 'limier help investigate' explains");
+		return lm_complain(LM_EXIT_USAGE,
+				   "investigate needs evidence and -o DIR; 'limier help investigate' explains");
 	if (o->fail_on && lm_severity_find(lm_cstr(o->fail_on)) == LM_SEV_COUNT)
-		return lm_complain(LM_EXIT_USAGE, "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
+		return lm_complain(LM_EXIT_USAGE,
+				   "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
 				   o->fail_on);
 	if (snprintf(case_path, sizeof case_path, "%s%s", o->case_file ? o->case_file : o->output,
 		     o->case_file ? "" : "/case.db") >= (int)sizeof case_path)

@@ -31,7 +31,8 @@ static const char *test_time(void)
 {
 	int64_t ns;
 	char text[LM_TIME_TEXT];
-	if (!lm_time_parse(LM_STR("2023-03-22T12:11:12.5+02:00"), NULL, &ns, NULL) || ns != INT64_C(1679479872500000000))
+	if (!lm_time_parse(LM_STR("2023-03-22T12:11:12.5+02:00"), NULL, &ns, NULL) ||
+	    ns != INT64_C(1679479872500000000))
 		return "a time is parsed wrongly";
 	if (strcmp(lm_time_iso(ns, text), "2023-03-22T10:11:12.500Z") != 0)
 		return "a time is printed wrongly";
@@ -139,7 +140,8 @@ static bool run_guard(const char *command, struct guard *g)
 	struct lm_err err;
 	struct lm_work_opts o = { .jobs = 1, .test_reader = true, .hashes = LM_HASH_SHA256 };
 	struct lm_work_sink sink = { g, g_content, g_obs, g_end, g_file_end, g_progress };
-	int fd = memfd_create("selftest", MFD_CLOEXEC), n = snprintf(text, sizeof text, "limier-test-reader %s\n", command);
+	int fd = memfd_create("selftest", MFD_CLOEXEC),
+	    n = snprintf(text, sizeof text, "limier-test-reader %s\n", command);
 	bool ok = fd >= 0 && write(fd, text, (size_t)n) == n;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	*g = (struct guard){ 0 };

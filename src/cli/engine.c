@@ -118,7 +118,8 @@ static enum lm_rc on_obs(void *user, int64_t content, const struct lm_obs *o)
 	struct run *r = user;
 	if (o->kind == LM_K_evidence_damaged) {
 		r->tally->damaged++;
-		/* a damaged container or an unreadable file hides what was in it; damage inside a program file does not */
+		/* a damaged container or an unreadable file hides what was in it; damage inside a program file does not
+		 */
 		if (lm_str_eq(o->evidence_damaged.reader, LM_STR("archive")))
 			mark(r, content, CONTENT_UNREAD);
 	} else if (o->kind == LM_K_evidence_encrypted) {
@@ -274,8 +275,8 @@ static void fingerprint(struct run *r, const struct lm_work_opts *wo, const stru
 	uint8_t md[32];
 	lm_buf_init(&b, 1 << 20);
 	lm_buf_fmt(&b, "limier %s\nrules %s\nhashes %u\nzone %s\npattern %s\nroots %u\n", LM_VERSION,
-		   loaded->rules_sha256, wo->hashes, wo->zones ? wo->zones[0] : "", wo->host_pattern ? wo->host_pattern : "",
-		   loaded->roots);
+		   loaded->rules_sha256, wo->hashes, wo->zones ? wo->zones[0] : "",
+		   wo->host_pattern ? wo->host_pattern : "", loaded->roots);
 	lm_buf_fmt(&b, "only %llx since %lld until %lld\n", (unsigned long long)r->kinds,
 		   (long long)(r->o->since.set ? r->o->since.v : INT64_MIN),
 		   (long long)(r->o->until.set ? r->o->until.v : INT64_MAX));
@@ -296,7 +297,8 @@ static enum lm_rc parse_only(struct run *r, struct lm_err *err)
 	for (size_t i = 0; i < r->o->only.n; i++) {
 		enum lm_kind k = lm_kind_find(lm_cstr(r->o->only.v[i]));
 		if (k == LM_KIND_NONE)
-			return lm_fail(err, LM_EUSAGE, "no observation kind '%s'; 'limier list observations' names them",
+			return lm_fail(err, LM_EUSAGE,
+				       "no observation kind '%s'; 'limier list observations' names them",
 				       r->o->only.v[i]);
 		r->kinds |= UINT64_C(1) << k;
 	}
@@ -396,7 +398,8 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 		.zones = o->tz.v,
 		.host_pattern = o->host_from_path,
 		.now_ns = now,
-		/* lists state MD5 and SHA-1 as often as SHA-256; without lists the extra digests would be for nothing */
+		/* lists state MD5 and SHA-1 as often as SHA-256; without lists the extra digests would be for nothing
+		 */
 		.hashes = LM_HASH_SHA256 | (o->intel.n || o->verb == LM_V_investigate ? LM_HASH_SHA1 | LM_HASH_MD5 : 0),
 	};
 	rc = lm_work_start(&wo, &r.work, err);
@@ -415,7 +418,8 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 	if (rc == LM_OK)
 		rc = conclude(&r, now, geo, err);
 	if (rc < 0 && !err->msg[0])
-		lm_fail(err, rc, "cannot go on with case '%s': %s", case_path ? case_path : "in memory", lm_case_error(r.c));
+		lm_fail(err, rc, "cannot go on with case '%s': %s", case_path ? case_path : "in memory",
+			lm_case_error(r.c));
 done:
 	if (r.work)
 		lm_work_stop(r.work);
@@ -451,11 +455,13 @@ int lm_engine_exit(const struct lm_cli *o, struct lm_case *c, const struct lm_ta
 {
 	uint64_t percent = o->max_unread.set ? (uint64_t)o->max_unread.v : 5, all = t->recognised + t->unread;
 	if (all && t->unread * 100 > percent * all)
-		return lm_complain(LM_EXIT_UNREAD, "%s of %s recognised pieces of evidence could not be read (limit %u %%)",
+		return lm_complain(LM_EXIT_UNREAD,
+				   "%s of %s recognised pieces of evidence could not be read (limit %u %%)",
 				   lm_term_count(t->unread), lm_term_count(all), (unsigned)percent);
 	if (o->fail_on) {
 		struct worst w = { 0 };
-		if (lm_case_findings(c, worst_finding, &w) == LM_OK && w.any && w.level >= lm_severity_find(lm_cstr(o->fail_on)))
+		if (lm_case_findings(c, worst_finding, &w) == LM_OK && w.any &&
+		    w.level >= lm_severity_find(lm_cstr(o->fail_on)))
 			return LM_EXIT_FINDINGS;
 	}
 	return LM_EXIT_OK;

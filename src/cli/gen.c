@@ -42,7 +42,9 @@ static int man_pages(const char *dir, struct lm_buf *b)
 
 static int completions(const char *dir, struct lm_buf *b)
 {
-	static const char *const shells[][2] = { { "bash", "limier" }, { "zsh", "_limier" }, { "fish", "limier.fish" } };
+	static const char *const shells[][2] = { { "bash", "limier" },
+						 { "zsh", "_limier" },
+						 { "fish", "limier.fish" } };
 	int bad = 0;
 	for (size_t i = 0; i < 3; i++) {
 		lm_cli_completion(b, shells[i][0]);
@@ -170,11 +172,13 @@ static void observations_page(struct lm_buf *b)
 		       "content it stands (offset, length, record). Unset is null, never 0 or \"\".\n");
 	for (enum lm_kind k = LM_KIND_NONE + 1; k < LM_KIND_COUNT; k++) {
 		const struct lm_kind_desc *d = lm_kind_desc(k);
-		lm_buf_fmt(b, "\n## %s\n\n%s. Store table `obs_%s`.\n\n| field | type | unit or form | meaning |\n|---|---|---|---|\n",
+		lm_buf_fmt(b,
+			   "\n## %s\n\n%s. Store table `obs_%s`.\n\n| field | type | unit or form | meaning "
+			   "|\n|---|---|---|---|\n",
 			   d->name, d->doc, d->id);
 		for (unsigned i = 0; i < d->n_fields; i++)
-			lm_buf_fmt(b, "| %s | %s | %s | %s |\n", d->fields[i].name, lm_field_type_name(d->fields[i].type),
-				   d->fields[i].unit, d->fields[i].doc);
+			lm_buf_fmt(b, "| %s | %s | %s | %s |\n", d->fields[i].name,
+				   lm_field_type_name(d->fields[i].type), d->fields[i].unit, d->fields[i].doc);
 	}
 }
 
@@ -196,7 +200,8 @@ int main(int argc, char **argv)
 	if (b.n)
 		fwrite(b.p, 1, b.n, stdout);
 	if (code == 64)
-		fputs("usage: limier-gen man DIR | completions DIR | observations-schema | observations-page\n", stderr);
+		fputs("usage: limier-gen man DIR | completions DIR | observations-schema | observations-page\n",
+		      stderr);
 	lm_buf_fini(&b);
 	return code;
 }

@@ -143,13 +143,15 @@ void lm_cli_man(struct lm_buf *out, enum lm_verb v)
 	lm_buf_fmt(out, ".TH LIMIER%s%s 1 \"\" \"limier " LM_VERSION "\" \"limier manual\"\n", all ? "" : "\\-",
 		   all ? "" : lm_verbs[v].name);
 	if (all) {
-		lm_buf_puts(out, ".SH NAME\nlimier \\- which signed software is not what its vendor built, who has it, "
-				 "how far it went\n.SH SYNOPSIS\n.B limier\n.I VERB\n.RI [ OPTIONS ] \" \" [ ARGUMENTS ]\n"
-				 ".SH DESCRIPTION\n");
-		man_text(out, "limier reads raw evidence of an incident (program files, inventories, lists) and states, "
-			      "with proof for every sentence, which signed software is not what its vendor built, who "
-			      "has it, and how far it went. It never executes, never writes beside evidence, and uses no "
-			      "network. Every parser runs in a sandboxed process of its own.");
+		lm_buf_puts(out,
+			    ".SH NAME\nlimier \\- which signed software is not what its vendor built, who has it, "
+			    "how far it went\n.SH SYNOPSIS\n.B limier\n.I VERB\n.RI [ OPTIONS ] \" \" [ ARGUMENTS ]\n"
+			    ".SH DESCRIPTION\n");
+		man_text(out,
+			 "limier reads raw evidence of an incident (program files, inventories, lists) and states, "
+			 "with proof for every sentence, which signed software is not what its vendor built, who "
+			 "has it, and how far it went. It never executes, never writes beside evidence, and uses no "
+			 "network. Every parser runs in a sandboxed process of its own.");
 		lm_buf_puts(out, ".SH VERBS\n");
 		for (int i = 0; i < LM_V_COUNT; i++) {
 			lm_buf_fmt(out, ".TP\n.BR limier\\-%s (1)\n", lm_verbs[i].name);
@@ -219,7 +221,8 @@ static void shell_quote(struct lm_buf *out, const char *s)
 
 static void complete_zsh(struct lm_buf *out)
 {
-	lm_buf_puts(out, "#compdef limier\n# made from src/cli/options.def\n_limier() {\n\tlocal -a verbs\n\tverbs=(\n");
+	lm_buf_puts(out,
+		    "#compdef limier\n# made from src/cli/options.def\n_limier() {\n\tlocal -a verbs\n\tverbs=(\n");
 	for (int v = 0; v < LM_V_COUNT; v++) {
 		lm_buf_fmt(out, "\t\t'%s:", lm_verbs[v].name);
 		shell_quote(out, lm_verbs[v].line);
@@ -232,7 +235,8 @@ static void complete_zsh(struct lm_buf *out)
 		for (size_t i = 0; i < lm_n_options; i++) {
 			if (!(lm_options[i].verbs & 1u << v))
 				continue;
-			lm_buf_fmt(out, " \\\n\t\t'%s--%s[", lm_options[i].type == T_LIST ? "*" : "", lm_options[i].name);
+			lm_buf_fmt(out, " \\\n\t\t'%s--%s[", lm_options[i].type == T_LIST ? "*" : "",
+				   lm_options[i].name);
 			shell_quote(out, lm_options[i].line);
 			lm_buf_puts(out, "]");
 			if (lm_options[i].arg)
@@ -256,8 +260,8 @@ static void complete_fish(struct lm_buf *out)
 		for (size_t i = 0; i < lm_n_options; i++) {
 			if (!(lm_options[i].verbs & 1u << v))
 				continue;
-			lm_buf_fmt(out, "complete -c limier -n '__fish_seen_subcommand_from %s' -l %s", lm_verbs[v].name,
-				   lm_options[i].name);
+			lm_buf_fmt(out, "complete -c limier -n '__fish_seen_subcommand_from %s' -l %s",
+				   lm_verbs[v].name, lm_options[i].name);
 			if (lm_options[i].letter)
 				lm_buf_fmt(out, " -s %c", lm_options[i].letter);
 			lm_buf_fmt(out, "%s -d '", lm_options[i].arg ? " -r" : "");

@@ -160,7 +160,8 @@ static enum lm_rc parse_one(int *i, struct lm_cli *o, struct lm_err *err)
 	} else {
 		opt = find_short(o, arg[1]);
 		if (!opt)
-			return lm_fail(err, LM_EUSAGE, "no option '-%c' in 'limier %s'", arg[1], lm_verbs[o->verb].name);
+			return lm_fail(err, LM_EUSAGE, "no option '-%c' in 'limier %s'", arg[1],
+				       lm_verbs[o->verb].name);
 		value = arg[2] ? arg + 2 : NULL;
 	}
 	if (opt->type == T_FLAG && value)
@@ -216,4 +217,3 @@ void lm_cli_free(struct lm_cli *o)
 		if (lm_options[i].type == T_LIST)
 			free(((struct lm_list *)((char *)o + lm_options[i].offset))->v);
 }
-

@@ -48,14 +48,17 @@ enum lm_rc lm_refuse_inside_evidence(const char *out, const struct lm_list *evid
 	for (size_t i = 0; i < evidence->n; i++) {
 		struct stat st;
 		if (!realpath(evidence->v[i], base))
-			return lm_fail(err, LM_EUSAGE, "cannot open evidence '%s': %s", evidence->v[i], strerror(errno));
+			return lm_fail(err, LM_EUSAGE, "cannot open evidence '%s': %s", evidence->v[i],
+				       strerror(errno));
 		size_t n = strlen(base);
-		bool whole = strcmp(base, "/") == 0 || (strncmp(target, base, n) == 0 && (target[n] == '/' || !target[n]));
+		bool whole =
+			strcmp(base, "/") == 0 || (strncmp(target, base, n) == 0 && (target[n] == '/' || !target[n]));
 		if (whole && stat(base, &st) == 0 && S_ISDIR(st.st_mode))
-			return lm_fail(err, LM_EUSAGE,
-				       "'%s' lies below the evidence path '%s'; nothing is written beside evidence, name "
-				       "another folder",
-				       out, evidence->v[i]);
+			return lm_fail(
+				err, LM_EUSAGE,
+				"'%s' lies below the evidence path '%s'; nothing is written beside evidence, name "
+				"another folder",
+				out, evidence->v[i]);
 	}
 	return LM_OK;
 }

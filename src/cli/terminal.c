@@ -34,7 +34,9 @@ unsigned lm_term_width(void)
 
 static void ink_on(struct lm_buf *out, enum lm_ink ink)
 {
-	static const char *const codes[] = { "", "\033[1m", "\033[2m", "\033[1;31m", "\033[33m", "\033[32m", "\033[36m" };
+	static const char *const codes[] = {
+		"", "\033[1m", "\033[2m", "\033[1;31m", "\033[33m", "\033[32m", "\033[36m"
+	};
 	if (use_color)
 		lm_buf_puts(out, codes[ink]);
 }

@@ -14,7 +14,7 @@ enum { TWINS_MAX = 64 };
 
 /* What a pair differs in. */
 struct difference {
-	bool checksum, areas, signatures, signer, table;
+	bool checksum, areas, signatures, signer, issuer, table;
 };
 
 static bool same_int(struct lm_int a, struct lm_int b)
@@ -42,7 +42,8 @@ static struct difference compare(const struct lm_facts_content *a, const struct 
 	};
 	const struct lm_facts_sig *x = a->sigs, *y = b->sigs;
 	for (; x && y; x = x->next, y = y->next) {
-		d.signer |= !lm_str_eq(x->signer, y->signer) || !lm_str_eq(x->issuer, y->issuer);
+		d.signer |= !lm_str_eq(x->signer, y->signer);
+		d.issuer |= !lm_str_eq(x->issuer, y->issuer);
 		d.signatures |= !lm_str_eq(x->serial, y->serial) || !same_int(x->timestamp, y->timestamp) ||
 				!same_int(x->length, y->length) || !lm_str_eq(x->digest_alg, y->digest_alg);
 	}
@@ -106,8 +107,12 @@ static enum lm_rc pair(struct lm_detect_ctx *d, const struct lm_facts_content *r
 		lm_finding_attack(&f, "T1553.002");
 		signer_words(&f, a, ref, k);
 		lm_finding_term(&f, "other signer", other_signer, LM_STR("the same program, signed by two parties"));
-	} else if (x.signatures) {
-		lm_finding_why(&f, LM_STR("They were signed or timestamped anew by the same signer."));
+	} else if (x.signatures || x.issuer) {
+		/* vendors sign one build for several channels: seen in public packages, with old and new authorities */
+		lm_finding_why(&f,
+			       x.issuer ? LM_STR("They were signed anew under the same signer's name, by certificates "
+						 "of different authorities.")
+					: LM_STR("They were signed or timestamped anew by the same signer."));
 		lm_finding_term(&f, "explained", explained, LM_STR("the difference lies in the signatures"));
 	} else if (x.areas) {
 		lm_finding_why(&f,
@@ -155,8 +160,9 @@ enum lm_rc lm_twins(struct lm_detect_ctx *d)
 	enum lm_rc rc = LM_OK;
 	for (size_t i = 0; rc == LM_OK && i < f->n_contents; i++) {
 		const struct lm_facts_content *k = f->contents[i];
-		/* what a stronger rule tells is not told twice */
-		if (!k->twin || lm_judge_is_high(k) || !(k->flags & LM_FACTS_BYTES))
+		/* what a stronger rule tells is not told twice; a broken signature says nothing about its sound twin */
+		bool broken = k->flags & LM_FACTS_SIGNED && !(k->flags & LM_FACTS_VALID);
+		if (!k->twin || lm_judge_is_high(k) || broken || !(k->flags & LM_FACTS_BYTES))
 			continue;
 		const struct lm_facts_content *ref = reference(k);
 		if (!ref || ref == k)

@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-static const char *const stages[LM_STAGE_COUNT] = { NULL,	    "exposed",	    "altered",
-						    "beaconing", "second_stage", "hands_on" };
+static const char *const stages[LM_STAGE_COUNT] = {
+	NULL, "exposed", "altered", "beaconing", "second_stage", "hands_on"
+};
 static const char *const severities[LM_SEV_COUNT] = { "informational", "low", "medium", "high", "critical" };
 
 const char *lm_stage_word(enum lm_stage s)
@@ -44,5 +45,9 @@ int lm_confidence(const struct lm_term *terms, size_t n)
 
 const char *lm_confidence_word(int value)
 {
-	return value < 20 ? "very low" : value < 40 ? "low" : value < 60 ? "moderate" : value < 85 ? "high" : "very high";
+	return value < 20   ? "very low"
+	       : value < 40 ? "low"
+	       : value < 60 ? "moderate"
+	       : value < 85 ? "high"
+			    : "very high";
 }

@@ -17,10 +17,10 @@
 #define LM_FRAME_HEAD 10u /* bytes up to the body, with the length */
 
 enum lm_frame_type {
-	LM_FRAME_CONTENT = 1, /* a content is opened: its member path, layout identity and original path */
-	LM_FRAME_OBS = 2,     /* an observation in an opened content */
-	LM_FRAME_END = 3,     /* a content is done: SHA-256, size, reader */
-	LM_FRAME_CHILD = 4,   /* a member too large to parse here; a sealed memfd travels beside the frame */
+	LM_FRAME_CONTENT = 1,  /* a content is opened: its member path, layout identity and original path */
+	LM_FRAME_OBS = 2,      /* an observation in an opened content */
+	LM_FRAME_END = 3,      /* a content is done: SHA-256, size, reader */
+	LM_FRAME_CHILD = 4,    /* a member too large to parse here; a sealed memfd travels beside the frame */
 	LM_FRAME_PROGRESS = 5, /* bytes done in this unit */
 	LM_FRAME_DONE = 6,     /* the unit is done: counters */
 };

@@ -6,7 +6,9 @@
 
 #define LM_KIND(id, name, doc) static const struct lm_field_desc fields_##id[] = {
 #define LM_FIELD(id, type, name, unit, doc) { #name, LM_F_##type, offsetof(struct lm_obs, id.name), unit, doc },
-#define LM_KIND_END(id) };
+#define LM_KIND_END(id) \
+	}               \
+	;
 #include "fact/observations.def"
 #undef LM_KIND
 #undef LM_FIELD

@@ -37,7 +37,9 @@ enum lm_field_type { LM_F_STR, LM_F_INT, LM_F_TIME, LM_F_BOOL, LM_F_REAL, LM_F_B
 
 #define LM_KIND(id, name, doc) struct lm_obs_##id {
 #define LM_FIELD(id, type, name, unit, doc) LM_CTYPE_##type name;
-#define LM_KIND_END(id) };
+#define LM_KIND_END(id) \
+	}               \
+	;
 #include "fact/observations.def"
 #undef LM_KIND
 #undef LM_FIELD

@@ -11,5 +11,6 @@ const struct lm_matcher *const lm_matchers[] = {
 #define LM_MATCHER(name) +1
 _Static_assert(0
 #include "match/matchers.def"
-	       <= LM_MATCHERS_MAX, "raise LM_MATCHERS_MAX");
+		       <= LM_MATCHERS_MAX,
+	       "raise LM_MATCHERS_MAX");
 #undef LM_MATCHER

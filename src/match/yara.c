@@ -171,7 +171,8 @@ static const char *module_switched_off(struct lm_bytes data)
 		char line[32];
 		int n = snprintf(line, sizeof line, "import \"%s\"", off[i]);
 		size_t at = lm_bytes_find(data, (struct lm_bytes){ (const uint8_t *)line, (size_t)n });
-		if (at != SIZE_MAX && (at == 0 || data.p[at - 1] == '\n' || data.p[at - 1] == ' ' || data.p[at - 1] == '\t'))
+		if (at != SIZE_MAX &&
+		    (at == 0 || data.p[at - 1] == '\n' || data.p[at - 1] == ' ' || data.p[at - 1] == '\t'))
 			return off[i];
 	}
 	return NULL;
@@ -213,7 +214,8 @@ static void load_file(struct rules *r, const char *path, const char *space, stru
 	}
 	off = module_switched_off(data);
 	if (off) {
-		lm_log(LM_LOG_WARN, "cannot run rules '%s' here: they import module '%s', which is switched off", path, off);
+		lm_log(LM_LOG_WARN, "cannot run rules '%s' here: they import module '%s', which is switched off", path,
+		       off);
 		count->bad_files++;
 	} else if (memchr(text, 0, n)) {
 		lm_log(LM_LOG_WARN, "cannot load rules '%s': a NUL byte at offset %zu", path, strlen(text));
@@ -233,7 +235,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void load_folder(struct rules *r, const char *path, const char *space, unsigned depth, struct lm_match_loaded *count)
+static void load_folder(struct rules *r, const char *path, const char *space, unsigned depth,
+			struct lm_match_loaded *count)
 {
 	DIR *d = depth < FOLDER_DEPTH ? opendir(path) : NULL;
 	struct dirent *e;
@@ -428,12 +431,16 @@ static const char *file_type(struct lm_bytes data)
 		size_t n;
 		const char *word;
 	} types[] = {
-		{ "MZ", 2, "EXE" },	       { "\x7f"
-						 "ELF",
-						 4, "ELF" },
-		{ "PK\x03\x04", 4, "ZIP" },    { "%PDF", 4, "PDF" },
-		{ "GIF8", 4, "GIF" },	       { "\xff\xd8\xff", 3, "JPEG" },
-		{ "\x89PNG", 4, "PNG" },       { "Rar!", 4, "RAR" },
+		{ "MZ", 2, "EXE" },
+		{ "\x7f"
+		  "ELF",
+		  4, "ELF" },
+		{ "PK\x03\x04", 4, "ZIP" },
+		{ "%PDF", 4, "PDF" },
+		{ "GIF8", 4, "GIF" },
+		{ "\xff\xd8\xff", 3, "JPEG" },
+		{ "\x89PNG", 4, "PNG" },
+		{ "Rar!", 4, "RAR" },
 		{ "\xd0\xcf\x11\xe0", 4, "OLE" },
 	};
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -447,7 +454,8 @@ static void set_externals(struct rules *r, const struct lm_match_in *in)
 	struct lm_str path = in->original.p ? in->original : in->path, name = lm_path_base(path);
 	size_t dot = lm_str_rfind(name, '.');
 	char *full = lm_arena_cstr(in->arena, path), *base = lm_arena_cstr(in->arena, name);
-	char *extension = lm_arena_cstr(in->arena, dot == SIZE_MAX ? (struct lm_str){ 0 } : lm_str_part(name, dot, name.n));
+	char *extension =
+		lm_arena_cstr(in->arena, dot == SIZE_MAX ? (struct lm_str){ 0 } : lm_str_part(name, dot, name.n));
 	yr_scanner_define_string_variable(r->scanner, "filepath", full ? full : "");
 	yr_scanner_define_string_variable(r->scanner, "filename", base ? base : "");
 	yr_scanner_define_string_variable(r->scanner, "extension", extension ? extension : "");

@@ -311,8 +311,9 @@ struct lm_str lm_country_code(struct lm_str s)
 	bool is_number = s.n == 3 && lm_str_u64(s, &number);
 	for (size_t i = 0; i < sizeof countries / sizeof *countries; i++) {
 		const struct country *c = &countries[i];
-		if ((s.n == 2 && lm_str_eq_ci(s, lm_cstr(c->two))) || (s.n == 3 && lm_str_eq_ci(s, lm_cstr(c->three))) ||
-		    (is_number && number == c->number) || lm_str_eq_ci(s, lm_cstr(c->name)))
+		if ((s.n == 2 && lm_str_eq_ci(s, lm_cstr(c->two))) ||
+		    (s.n == 3 && lm_str_eq_ci(s, lm_cstr(c->three))) || (is_number && number == c->number) ||
+		    lm_str_eq_ci(s, lm_cstr(c->name)))
 			return lm_cstr(c->two);
 	}
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)

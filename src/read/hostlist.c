@@ -13,13 +13,15 @@
 enum { HOST, FQDN, NAMES, ADDRESS, DEVICE, ORG, COUNTRY, SECTOR, OS, ROLE, HASH, PRODUCT, N_COLUMNS };
 
 static const struct lm_column columns[N_COLUMNS] = {
-	[HOST] = { "host|hostname|computer|computername|devicename|machine|machinename|endpoint|endpointname|asset|assetname|"
+	[HOST] = { "host|hostname|computer|computername|devicename|machine|machinename|endpoint|endpointname|asset|"
+		   "assetname|"
 		   "netbios|netbiosname|system|systemname|workstation|server|node|name" },
 	[FQDN] = { "fqdn|dnshostname|dnsname|fullyqualifieddomainname|fullname" },
 	[NAMES] = { "names|aliases|alias|othernames|netbios|netbiosname|hostnames" },
 	[ADDRESS] = { "ip|ipaddress|ipaddresses|address|addresses|ipv4|ipv4address|ips|lastip|ipaddr|primaryip|ipv6" },
 	[DEVICE] = { "deviceid|machineguid|guid|machineid|agentid|sensorid|serial|serialnumber|uuid|hostid|aid" },
-	[ORG] = { "org|organisation|organization|company|customer|tenant|client|businessunit|subsidiary|owner|account|site" },
+	[ORG] = { "org|organisation|organization|company|customer|tenant|client|businessunit|subsidiary|owner|account|"
+		  "site" },
 	[COUNTRY] = { "country|countrycode|countryiso|nation|land|location" },
 	[SECTOR] = { "sector|industry|vertical|branche|segment" },
 	[OS] = { "os|operatingsystem|osname|platform|osversion|ostype" },
@@ -74,7 +76,8 @@ static struct lm_str joined(struct lm_arena *a, struct lm_str s)
 	char *p = s.n ? lm_arena_alloc(a, s.n) : NULL;
 	size_t n = 0;
 	for (size_t i = 0; p && i < s.n; i++) {
-		char c = s.p[i] == ',' || s.p[i] == ' ' || s.p[i] == '|' || s.p[i] == '\t' || s.p[i] == '\n' ? ';' : s.p[i];
+		char c = s.p[i] == ',' || s.p[i] == ' ' || s.p[i] == '|' || s.p[i] == '\t' || s.p[i] == '\n' ? ';'
+													     : s.p[i];
 		if (c == ';' && (n == 0 || p[n - 1] == ';'))
 			continue;
 		p[n++] = c;
@@ -94,7 +97,8 @@ static bool fill(struct hostlist *s, struct lm_obs *out)
 		return false;
 	struct lm_str names = joined(s->in->arena, v[NAMES]);
 	if (v[FQDN].p && !lm_str_eq_ci(v[FQDN], h->name))
-		names = names.p ? lm_arena_fmt(s->in->arena, "%.*s;%.*s", LM_STR_ARG(v[FQDN]), LM_STR_ARG(names)) : v[FQDN];
+		names = names.p ? lm_arena_fmt(s->in->arena, "%.*s;%.*s", LM_STR_ARG(v[FQDN]), LM_STR_ARG(names))
+				: v[FQDN];
 	h->names = names;
 	h->addresses = joined(s->in->arena, v[ADDRESS]);
 	h->device = v[DEVICE];
@@ -133,8 +137,8 @@ static enum lm_rc next(void *state, struct lm_obs *out)
 	out->evidence_damaged.path = s->in->path;
 	out->evidence_damaged.reader = LM_STR("hostlist");
 	out->evidence_damaged.offset = LM_INT(s->first_bad);
-	out->evidence_damaged.what = lm_arena_fmt(s->in->arena, "%llu rows without a host name or not readable as a row",
-						  (unsigned long long)s->bad);
+	out->evidence_damaged.what = lm_arena_fmt(
+		s->in->arena, "%llu rows without a host name or not readable as a row", (unsigned long long)s->bad);
 	s->bad = 0;
 	return LM_OK;
 }
@@ -148,6 +152,8 @@ static void close_(void *state)
 static const enum lm_kind emits[] = { LM_K_host_record, LM_K_evidence_damaged, LM_KIND_NONE };
 
 const struct lm_reader lm_reader_hostlist = {
-	"hostlist", "host lists: names, addresses, organisation, country, sector, os, role (CSV, JSON)", emits, probe, open_, next,
+	"hostlist", "host lists: names, addresses, organisation, country, sector, os, role (CSV, JSON)",
+	emits,	    probe,
+	open_,	    next,
 	close_,
 };

@@ -46,8 +46,8 @@ static bool is_domain(struct lm_str s)
 			return false;
 		for (size_t i = 0; i < label.n; i++) {
 			char c = label.p[i];
-			bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-				  c == '_' || (unsigned char)c >= 0x80;
+			bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+				  c == '-' || c == '_' || (unsigned char)c >= 0x80;
 			if (!ok)
 				return false;
 		}
@@ -66,9 +66,9 @@ static struct lm_str refang(struct lm_arena *a, struct lm_str s)
 {
 	static const struct {
 		const char *from, *to;
-	} pairs[] = { { "[.]", "." },	{ "(.)", "." },	  { "{.}", "." }, { "[dot]", "." }, { "(dot)", "." },
-		      { "[:]", ":" },	{ "[://]", "://" }, { "[@]", "@" }, { "[at]", "@" },  { "[.", "." },
-		      { ".]", "." } };
+	} pairs[] = { { "[.]", "." },	{ "(.)", "." }, { "{.}", "." },	    { "[dot]", "." },
+		      { "(dot)", "." }, { "[:]", ":" }, { "[://]", "://" }, { "[@]", "@" },
+		      { "[at]", "@" },	{ "[.", "." },	{ ".]", "." } };
 	char *p = lm_arena_alloc(a, s.n + 1);
 	size_t n = 0;
 	if (!p)
@@ -145,10 +145,10 @@ enum lm_indicator_look lm_indicator_look(struct lm_str value)
 	lm_arena_fini(&a);
 	if (!type)
 		return LM_LOOK_NONE;
-	return type[0] == 'i' || type[0] == 'c' ? LM_LOOK_ADDRESS :
-	       type[0] == 'u'			? LM_LOOK_URL :
-	       type[0] == 'e'			? LM_LOOK_EMAIL :
-						  LM_LOOK_DOMAIN;
+	return type[0] == 'i' || type[0] == 'c' ? LM_LOOK_ADDRESS
+	       : type[0] == 'u'			? LM_LOOK_URL
+	       : type[0] == 'e'			? LM_LOOK_EMAIL
+						: LM_LOOK_DOMAIN;
 }
 
 /* The list's own word for the type; "" = a word that names something we do not match, NULL = no word. */
@@ -157,17 +157,39 @@ static const char *type_by_word(struct lm_str word)
 	static const struct {
 		const char *word, *type;
 	} words[] = {
-		{ "sha256", "sha256" },	     { "sha-256", "sha256" },	{ "filehash-sha256", "sha256" },
-		{ "sha1", "sha1" },	     { "sha-1", "sha1" },	{ "filehash-sha1", "sha1" },
-		{ "md5", "md5" },	     { "filehash-md5", "md5" },	{ "domain", "domain" },
-		{ "domain-name", "domain" }, { "hostname", "domain" },	{ "fqdn", "domain" },
-		{ "url", "url" },	     { "uri", "url" },		{ "link", "" },
-		{ "ip-dst", "ip" },	     { "ip-src", "ip" },	{ "ip", "ip" },
-		{ "ipv4", "ip" },	     { "ipv4-addr", "ip" },	{ "ipv6", "ip" },
-		{ "ipv6-addr", "ip" },	     { "cidr", "ip" },		{ "filename", "filename" },
-		{ "file-name", "filename" }, { "file", "" },		{ "hash", NULL },
-		{ "file hash", NULL },	     { "email", "email" },	{ "email-addr", "email" },
-		{ "email-src", "email" },    { "email-dst", "email" },	{ "whois-registrant-email", "email" },
+		{ "sha256", "sha256" },
+		{ "sha-256", "sha256" },
+		{ "filehash-sha256", "sha256" },
+		{ "sha1", "sha1" },
+		{ "sha-1", "sha1" },
+		{ "filehash-sha1", "sha1" },
+		{ "md5", "md5" },
+		{ "filehash-md5", "md5" },
+		{ "domain", "domain" },
+		{ "domain-name", "domain" },
+		{ "hostname", "domain" },
+		{ "fqdn", "domain" },
+		{ "url", "url" },
+		{ "uri", "url" },
+		{ "link", "" },
+		{ "ip-dst", "ip" },
+		{ "ip-src", "ip" },
+		{ "ip", "ip" },
+		{ "ipv4", "ip" },
+		{ "ipv4-addr", "ip" },
+		{ "ipv6", "ip" },
+		{ "ipv6-addr", "ip" },
+		{ "cidr", "ip" },
+		{ "filename", "filename" },
+		{ "file-name", "filename" },
+		{ "file", "" },
+		{ "hash", NULL },
+		{ "file hash", NULL },
+		{ "email", "email" },
+		{ "email-addr", "email" },
+		{ "email-src", "email" },
+		{ "email-dst", "email" },
+		{ "whois-registrant-email", "email" },
 	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (lm_str_eq_ci(word, lm_cstr(words[i].word)))

@@ -63,7 +63,24 @@ static enum lm_rc next_line(struct lm_indicators *s, struct lm_obs *out)
 
 /* ---- CSV ---- */
 
-enum { TYPE, VALUE, SHA256, SHA1, MD5, DOMAIN, ADDRESS, URL, NAME, LABEL, FAMILY, ACTOR, REFERENCE, PUBLISHED, CONFIDENCE, N_COLUMNS };
+enum {
+	TYPE,
+	VALUE,
+	SHA256,
+	SHA1,
+	MD5,
+	DOMAIN,
+	ADDRESS,
+	URL,
+	NAME,
+	LABEL,
+	FAMILY,
+	ACTOR,
+	REFERENCE,
+	PUBLISHED,
+	CONFIDENCE,
+	N_COLUMNS
+};
 
 static const struct lm_column columns[N_COLUMNS] = {
 	[TYPE] = { "type|indicatortype|ioctype|kind|valuetype|attributetype" },
@@ -111,7 +128,7 @@ static enum lm_rc next_row(struct lm_indicators *s, struct lm_obs *out)
 	static const struct {
 		unsigned column;
 		const char *type;
-	} typed[] = { { SHA256, "sha256" }, { SHA1, "sha1" }, { MD5, "md5" },	     { DOMAIN, "domain" },
+	} typed[] = { { SHA256, "sha256" }, { SHA1, "sha1" }, { MD5, "md5" },	   { DOMAIN, "domain" },
 		      { ADDRESS, "ip" },    { URL, "url" },   { NAME, "filename" } };
 	const struct lm_str *v = s->rows.value;
 	for (;;) {
@@ -127,7 +144,8 @@ static enum lm_rc next_row(struct lm_indicators *s, struct lm_obs *out)
 			}
 		}
 		unsigned c = s->column++;
-		struct lm_str type = c ? lm_cstr(typed[c - 1].type) : v[TYPE], value = c ? v[typed[c - 1].column] : v[VALUE];
+		struct lm_str type = c ? lm_cstr(typed[c - 1].type) : v[TYPE],
+			      value = c ? v[typed[c - 1].column] : v[VALUE];
 		if (value.p && lm_indicator_fill(s->in->arena, type, value, out)) {
 			s->row_found = true;
 			fill_context(s, out);
@@ -153,7 +171,8 @@ static int probe_plain(struct lm_bytes data)
 		if (!line.n || line.p[0] == '#')
 			continue;
 		size_t end = 0;
-		while (end < line.n && line.p[end] != ';' && line.p[end] != ',' && line.p[end] != ' ' && line.p[end] != '\t')
+		while (end < line.n && line.p[end] != ';' && line.p[end] != ',' && line.p[end] != ' ' &&
+		       line.p[end] != '\t')
 			end++;
 		enum lm_indicator_look look = lm_indicator_look(lm_str_part(line, 0, end));
 		lines++;
@@ -279,9 +298,9 @@ static enum lm_rc next(void *state, struct lm_obs *out)
 	lm_obs_init(out, LM_K_evidence_skipped);
 	out->at.offset = s->first_bad;
 	out->evidence_skipped.path = s->in->path;
-	out->evidence_skipped.why = lm_arena_fmt(s->in->arena,
-						 "%llu entries are no indicator of a kind that can be matched, the first at offset %llu",
-						 (unsigned long long)s->bad, (unsigned long long)s->first_bad);
+	out->evidence_skipped.why = lm_arena_fmt(
+		s->in->arena, "%llu entries are no indicator of a kind that can be matched, the first at offset %llu",
+		(unsigned long long)s->bad, (unsigned long long)s->first_bad);
 	s->bad = 0;
 	return LM_OK;
 }

@@ -32,7 +32,8 @@ enum {
 };
 
 static const struct lm_column columns[N_COLUMNS] = {
-	[HOST] = { "host|hostname|computer|computername|devicename|machine|machinename|endpoint|endpointname|asset|assetname|"
+	[HOST] = { "host|hostname|computer|computername|devicename|machine|machinename|endpoint|endpointname|asset|"
+		   "assetname|"
 		   "hostidentifier|netbios|netbiosname|system|systemname" },
 	[FQDN] = { "fqdn|dnshostname|dnsname|fullyqualifieddomainname" },
 	[ADDRESS] = { "ip|ipaddress|address|ipv4|ipaddr|hostip|lastip" },
@@ -43,12 +44,15 @@ static const struct lm_column columns[N_COLUMNS] = {
 	[MD5] = { "md5|filehashmd5|md5hash|hashmd5|filemd5" },
 	[HASH] = { "hash|filehash|digest|checksum|hashvalue|value" },
 	[SIZE] = { "size|filesize|bytes|length|sizebytes|sizeinbytes" },
-	[PRODUCT] = { "displayname|product|productname|application|applicationname|software|softwarename|softwaretitle|program|"
+	[PRODUCT] = { "displayname|product|productname|application|applicationname|software|softwarename|softwaretitle|"
+		      "program|"
 		      "package|packagename|title|appname|bundlename|name" },
-	[VERSION] = { "displayversion|version|productversion|softwareversion|applicationversion|packageversion|bundleshortversion|"
+	[VERSION] = { "displayversion|version|productversion|softwareversion|applicationversion|packageversion|"
+		      "bundleshortversion|"
 		      "release" },
 	[VENDOR] = { "publisher|vendor|manufacturer|company|companyname|author|developer|softwarevendor" },
-	[LOCATION] = { "installlocation|installpath|installfolder|installdir|installationpath|folder|directory|installsource|"
+	[LOCATION] = { "installlocation|installpath|installfolder|installdir|installationpath|folder|directory|"
+		       "installsource|"
 		       "bundlepath" },
 	[INSTALLED] = { "installdate|installed|installtime|installedon|installationdate|dateinstalled|installeddate" },
 	[MODIFIED] = { "modified|mtime|lastmodified|modifiedtime|modificationtime|lastwritetime|filemodified" },
@@ -208,6 +212,8 @@ static void close_(void *state)
 static const enum lm_kind emits[] = { LM_K_file_sighting, LM_K_product_installed, LM_K_evidence_damaged, LM_KIND_NONE };
 
 const struct lm_reader lm_reader_inventory = {
-	"inventory", "software and hash inventories: installed products, files with hashes (CSV, JSON)", emits, probe, open_, next,
+	"inventory", "software and hash inventories: installed products, files with hashes (CSV, JSON)",
+	emits,	     probe,
+	open_,	     next,
 	close_,
 };

@@ -24,18 +24,18 @@ struct lm_read_env {
 };
 
 struct lm_read_in {
-	struct lm_bytes data;	 /* the whole content; valid from open to close */
-	const uint8_t *sha256;	 /* its name, 32 bytes */
-	struct lm_str path;	 /* evidence path with members: for messages, never a hint of the format alone */
-	struct lm_str original;	 /* path on the host, by layout; may be unset */
-	struct lm_ident host;	 /* by layout; may be unset */
-	struct lm_arena *arena;	 /* the unit's, with its budget; everything emitted may live here */
+	struct lm_bytes data;	/* the whole content; valid from open to close */
+	const uint8_t *sha256;	/* its name, 32 bytes */
+	struct lm_str path;	/* evidence path with members: for messages, never a hint of the format alone */
+	struct lm_str original; /* path on the host, by layout; may be unset */
+	struct lm_ident host;	/* by layout; may be unset */
+	struct lm_arena *arena; /* the unit's, with its budget; everything emitted may live here */
 	const struct lm_read_env *env;
 };
 
 struct lm_reader {
-	const char *name;    /* = file name = registration = file.content kind */
-	const char *summary; /* one line for `limier list readers` */
+	const char *name;	   /* = file name = registration = file.content kind */
+	const char *summary;	   /* one line for `limier list readers` */
 	const enum lm_kind *emits; /* ends with LM_KIND_NONE; the parent refuses other kinds from this reader */
 	/* 0: not mine; 1..100: how sure, from magic and structure. Must be cheap and look at a prefix. */
 	int (*probe)(const struct lm_read_in *in);

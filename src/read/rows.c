@@ -218,8 +218,8 @@ static enum lm_rc open_json(struct lm_rows *r, struct lm_bytes data, bool prefix
 	return lm_json_next(&ahead, NULL, &item) ? row_of(r, item) : LM_ENOTFMT;
 }
 
-static enum lm_rc open_rows(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns,
-			    size_t n, bool prefix)
+static enum lm_rc open_rows(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data,
+			    const struct lm_column *columns, size_t n, bool prefix)
 {
 	memset(r, 0, sizeof *r);
 	r->arena = a;
@@ -245,7 +245,8 @@ static enum lm_rc open_rows(struct lm_rows *r, struct lm_arena *a, struct lm_byt
 	return LM_OK;
 }
 
-enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n)
+enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns,
+			size_t n)
 {
 	enum lm_rc rc = open_rows(r, a, data, columns, n, false);
 	if (rc != LM_OK)
@@ -264,7 +265,8 @@ void lm_rows_close(struct lm_rows *r)
 	r->doc = NULL;
 }
 
-unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n, size_t *cells)
+unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n,
+		       size_t *cells)
 {
 	struct lm_rows r;
 	struct lm_arena_mark m = lm_arena_mark(a);
@@ -287,7 +289,8 @@ unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm
 			struct lm_json root;
 			while (open != SIZE_MAX && close != SIZE_MAX && !given) {
 				struct lm_str one = lm_str_part(text, open, close + 1);
-				if (lm_json_parse(r.doc, lm_str_bytes(one), &root, NULL) == LM_OK && row_of(&r, root) == LM_OK)
+				if (lm_json_parse(r.doc, lm_str_bytes(one), &root, NULL) == LM_OK &&
+				    row_of(&r, root) == LM_OK)
 					given = r.given;
 				close = one.n > 4096 ? SIZE_MAX : lm_str_find(text, '}', close + 1);
 			}

@@ -42,7 +42,8 @@ struct lm_rows {
  */
 enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns,
 			size_t n) LM_MUST;
-/* LM_OK with value[] (unset = absent or empty; valid until the next call), LM_END, LM_ECORRUPT (bad row, go on), LM_ELIMIT. */
+/* LM_OK with value[] (unset = absent or empty; valid until the next call), LM_END, LM_ECORRUPT (bad row, go on),
+ * LM_ELIMIT. */
 enum lm_rc lm_rows_next(struct lm_rows *r) LM_MUST;
 void lm_rows_close(struct lm_rows *r);
 
@@ -50,6 +51,7 @@ void lm_rows_close(struct lm_rows *r);
  * Which of the columns a table has, looking at the first 64 KiB only: for probing. 0 when it is no table.
  * *cells (may be NULL) gets the number of columns of a CSV header, 0 for JSON.
  */
-unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n, size_t *cells);
+unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n,
+		       size_t *cells);
 
 #endif

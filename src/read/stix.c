@@ -43,14 +43,16 @@ static enum lm_rc collect_links(struct lm_indicators *s, struct lm_json objects)
 		if (e)
 			targets[e - names.entries] = item;
 	}
-	for (struct lm_json_it it = lm_json_iter(objects); targets && lm_json_next(&it, NULL, &item) && s->n_links < n;) {
+	for (struct lm_json_it it = lm_json_iter(objects);
+	     targets && lm_json_next(&it, NULL, &item) && s->n_links < n;) {
 		struct lm_str type = lm_json_str(lm_json_get(item, "relationship_type"));
 		struct lm_str source = lm_json_str(lm_json_get(item, "source_ref"));
 		struct lm_map_entry *e = lm_map_find(&names, lm_json_str(lm_json_get(item, "target_ref")));
 		if (!lm_str_eq(type, LM_STR("indicates")) || !source.n || !e)
 			continue;
 		struct lm_json target = targets[e - names.entries];
-		struct lm_str kind = lm_json_str(lm_json_get(target, "type")), name = lm_json_str(lm_json_get(target, "name"));
+		struct lm_str kind = lm_json_str(lm_json_get(target, "type")),
+			      name = lm_json_str(lm_json_get(target, "name"));
 		struct lm_map_entry *l = lm_map_add(&links, source, NULL);
 		if (!l->v.num) {
 			s->links[s->n_links].indicator = source;
@@ -88,14 +90,22 @@ static const char *type_of_path(struct lm_str path)
 	static const struct {
 		const char *path, *type;
 	} paths[] = {
-		{ "file:hashes.'SHA-256'", "sha256" }, { "file:hashes.\"SHA-256\"", "sha256" },
-		{ "file:hashes.SHA256", "sha256" },    { "file:hashes.'SHA256'", "sha256" },
-		{ "file:hashes.'SHA-1'", "sha1" },     { "file:hashes.\"SHA-1\"", "sha1" },
-		{ "file:hashes.SHA1", "sha1" },	       { "file:hashes.'SHA1'", "sha1" },
-		{ "file:hashes.MD5", "md5" },	       { "file:hashes.'MD5'", "md5" },
-		{ "file:name", "filename" },	       { "domain-name:value", "domain" },
-		{ "url:value", "url" },		       { "ipv4-addr:value", "ip" },
-		{ "ipv6-addr:value", "ip" },	       { "email-addr:value", "email" },
+		{ "file:hashes.'SHA-256'", "sha256" },
+		{ "file:hashes.\"SHA-256\"", "sha256" },
+		{ "file:hashes.SHA256", "sha256" },
+		{ "file:hashes.'SHA256'", "sha256" },
+		{ "file:hashes.'SHA-1'", "sha1" },
+		{ "file:hashes.\"SHA-1\"", "sha1" },
+		{ "file:hashes.SHA1", "sha1" },
+		{ "file:hashes.'SHA1'", "sha1" },
+		{ "file:hashes.MD5", "md5" },
+		{ "file:hashes.'MD5'", "md5" },
+		{ "file:name", "filename" },
+		{ "domain-name:value", "domain" },
+		{ "url:value", "url" },
+		{ "ipv4-addr:value", "ip" },
+		{ "ipv6-addr:value", "ip" },
+		{ "email-addr:value", "email" },
 		{ "network-traffic:dst_ref.value", "ip" },
 		{ "email-message:from_ref.value", "email" },
 	};
@@ -137,8 +147,8 @@ static bool next_token(struct lm_str *rest, struct lm_str *token, bool *is_text)
 			if (close == SIZE_MAX)
 				break;
 			n = close;
-		} else if (x == ' ' || x == '=' || x == ']' || x == ')' || x == '<' || x == '>' || x == '!' || x == '\t' ||
-			   x == '\n' || x == '\r') {
+		} else if (x == ' ' || x == '=' || x == ']' || x == ')' || x == '<' || x == '>' || x == '!' ||
+			   x == '\t' || x == '\n' || x == '\r') {
 			break;
 		}
 	}

@@ -11,15 +11,15 @@
 #include "case/case.h"
 
 struct lm_report_opts {
-	const char *tlp;	/* "amber" unless said */
-	const char *version;	/* of the tool */
-	bool provisional;	/* an early page: marked so */
+	const char *tlp;     /* "amber" unless said */
+	const char *version; /* of the tool */
+	bool provisional;    /* an early page: marked so */
 };
 
 struct lm_report {
-	const char *name;     /* report_html -> file name below */
+	const char *name; /* report_html -> file name below */
 	const char *summary;
-	const char *file;     /* written below the output folder, e.g. report.html */
+	const char *file; /* written below the output folder, e.g. report.html */
 	const char *mime;
 	/* Appends the whole document. */
 	enum lm_rc (*write)(struct lm_case *c, const struct lm_report_opts *o, struct lm_buf *out, struct lm_err *err);
@@ -38,6 +38,7 @@ void lm_report_finding_json(struct lm_jw *w, const struct lm_finding_row *r);
  * Writes every report below `dir` (made when missing), each under a temporary name, synced and renamed.
  * LM_EIO names the file and errno's words.
  */
-enum lm_rc lm_reports_write(struct lm_case *c, const char *dir, const struct lm_report_opts *o, struct lm_err *err) LM_MUST;
+enum lm_rc lm_reports_write(struct lm_case *c, const char *dir, const struct lm_report_opts *o,
+			    struct lm_err *err) LM_MUST;
 
 #endif

@@ -88,9 +88,9 @@ struct lm_view_group {
 	const struct lm_host *host; /* its host */
 	struct lm_view_cited *cited[LM_FINDING_LIST_MAX];
 	struct lm_int first, last;
-	int low, high;	      /* confidences */
+	int low, high;		  /* confidences */
 	uint64_t hosts, findings; /* hosts: distinct, without the fleet */
-	bool fleet;	      /* one of the findings is about "*" */
+	bool fleet;		  /* one of the findings is about "*" */
 	uint64_t why_hash;
 	bool own_words; /* other findings of the group say it with other numbers */
 	struct lm_view_ref *refs, **tail;
@@ -144,8 +144,8 @@ struct lm_view {
 };
 
 /* Loads all but the findings. On failure *err says what; lm_view_fini is due in any case. */
-enum lm_rc lm_view_load(struct lm_view *v, struct lm_case *c, const struct lm_report_opts *o, struct lm_err *err)
-	LM_MUST;
+enum lm_rc lm_view_load(struct lm_view *v, struct lm_case *c, const struct lm_report_opts *o,
+			struct lm_err *err) LM_MUST;
 /* Loads and groups the findings; after lm_view_load. */
 enum lm_rc lm_view_findings(struct lm_view *v, struct lm_err *err) LM_MUST;
 void lm_view_fini(struct lm_view *v);

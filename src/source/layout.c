@@ -339,21 +339,27 @@ static bool uac(struct look *k, size_t from, size_t to, struct fit *f)
 
 /* ---- trees: KAPE and by hand ---- */
 
-/* The host beside a root at component i: the folder above, or behind places for evidence a marked or packed one. */
+/*
+ * The host beside a root at component i: the folder above. Behind folders that are places for evidence: one
+ * with a stamp, an archive, or (behind a collector's own folder alone) a name with a digit, dash or dot, as
+ * machines have them and people do not: PC7/kape/C, not bob/kape/C.
+ */
 static struct lm_str tree_host(struct look *k, size_t i, bool *kape)
 {
 	struct lm_str host = { 0 };
-	bool marked = false;
+	bool marked = false, tool = true;
 	for (size_t up = i; up-- > 0;) {
 		struct lm_str s = plain(k, up);
 		host = lm_layout_host(s, &marked);
 		bool direct = up + 1 == i;
-		if (host.n && (direct || marked || k->c[up].archive)) {
-			*kape = *kape || marked || (k->c[up].archive && lm_str_ends_ci(k->c[up].s, LM_STR(".zip")));
+		if (host.n && (direct || marked || k->c[up].archive || (tool && lm_layout_is_machine(host)))) {
+			*kape = *kape || marked || !direct ||
+				(k->c[up].archive && lm_str_ends_ci(k->c[up].s, LM_STR(".zip")));
 			return host;
 		}
 		if (host.n || !lm_layout_is_generic(s))
 			break;
+		tool = tool && lm_layout_is_tool(s);
 	}
 	return (struct lm_str){ 0 };
 }

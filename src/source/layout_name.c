@@ -181,6 +181,21 @@ bool lm_layout_is_generic(struct lm_str s)
 	return in_list(s, words) || lm_layout_windows_top(s) || lm_layout_posix_top(s);
 }
 
+bool lm_layout_is_tool(struct lm_str s)
+{
+	static const char *const words[] = { "kape", "tout", "triage", "target", "targets", "fs", NULL };
+	return in_list(s, words);
+}
+
+bool lm_layout_is_machine(struct lm_str s)
+{
+	static const char *const numbered[] = { "case", "incident", "inc", "ticket", "ir", NULL };
+	size_t word = 0;
+	while (word < s.n && letter(s.p[word]))
+		word++;
+	return word < s.n && !in_list(lm_str_part(s, 0, word), numbered);
+}
+
 struct lm_str lm_layout_host(struct lm_str stem, bool *marked)
 {
 	static const char *const words[] = { "kape",	 "triage", "collection", "collected",	"targets", "target",

@@ -18,6 +18,10 @@ bool lm_layout_is_host(struct lm_str s);
 bool lm_layout_is_ipv4(struct lm_str s);
 /* Words that name a place for evidence or a folder of a system, never a machine. */
 bool lm_layout_is_generic(struct lm_str s);
+/* Folders that collectors make below the host's own: kape, tout, triage, targets, fs. */
+bool lm_layout_is_tool(struct lm_str s);
+/* A name with a digit, dash or dot that is no case number. */
+bool lm_layout_is_machine(struct lm_str s);
 /*
  * The host in the name of a folder or archive stem: stamps and words such as kape, triage, collection are
  * taken off its ends. Unset when what is left is no host or generic. *marked: something was taken off.

@@ -44,7 +44,8 @@ static inline struct lm_bytes sha(uint64_t n, uint8_t out[32])
 	return (struct lm_bytes){ out, 32 };
 }
 
-static inline struct lm_obs seen_by(const char *name, const char *address, const char *device, enum lm_ident_source source)
+static inline struct lm_obs seen_by(const char *name, const char *address, const char *device,
+				    enum lm_ident_source source)
 {
 	struct lm_obs o;
 	lm_obs_init(&o, LM_K_file_sighting);
@@ -88,8 +89,9 @@ static inline enum lm_rc dump_stored(void *user, const struct lm_stored *s)
 	lm_buf_fmt(b, " host %lld %.*s ev %.*s @%llu+%llu r%lld assumed %d trusted %d source %d ",
 		   s->host ? (long long)s->host->id : 0, LM_STR_ARG(s->host ? s->host->name : LM_STR("-")),
 		   LM_STR_ARG(s->evidence.path), (unsigned long long)s->evidence.offset,
-		   (unsigned long long)s->evidence.length, s->evidence.record.set ? (long long)s->evidence.record.v : -1,
-		   s->obs.time_assumed, s->trusted, (int)s->obs.host.source);
+		   (unsigned long long)s->evidence.length,
+		   s->evidence.record.set ? (long long)s->evidence.record.v : -1, s->obs.time_assumed, s->trusted,
+		   (int)s->obs.host.source);
 	lm_buf_hex(b, (struct lm_bytes){ s->evidence.sha256, 32 });
 	lm_obs_json(&s->obs, &w);
 	lm_buf_putc(b, '\n');
@@ -98,8 +100,9 @@ static inline enum lm_rc dump_stored(void *user, const struct lm_stored *s)
 
 static inline enum lm_rc dump_prevalence(void *user, const struct lm_prevalence *p)
 {
-	lm_buf_fmt(user, "%.*s: %llu hosts, %llu times, %lld %lld\n", LM_STR_ARG(p->value), (unsigned long long)p->hosts,
-		   (unsigned long long)p->count, (long long)p->first.v, (long long)p->last.v);
+	lm_buf_fmt(user, "%.*s: %llu hosts, %llu times, %lld %lld\n", LM_STR_ARG(p->value),
+		   (unsigned long long)p->hosts, (unsigned long long)p->count, (long long)p->first.v,
+		   (long long)p->last.v);
 	return LM_OK;
 }
 
@@ -119,10 +122,10 @@ static inline enum lm_rc dump_hit(void *user, const struct lm_indicator_hit *h)
 
 static inline enum lm_rc dump_installed(void *user, const struct lm_installed *i)
 {
-	lm_buf_fmt(user, "%s: %.*s | %.*s | %.*s | %.*s | %.*s | %lld | %.*s @%llu\n",
-		   i->host ? "on" : "?", LM_STR_ARG(i->host ? i->host->name : LM_STR("-")), LM_STR_ARG(i->vendor),
-		   LM_STR_ARG(i->product), LM_STR_ARG(i->version), LM_STR_ARG(i->path), (long long)i->time.v,
-		   LM_STR_ARG(i->evidence.path), (unsigned long long)i->evidence.offset);
+	lm_buf_fmt(user, "%s: %.*s | %.*s | %.*s | %.*s | %.*s | %lld | %.*s @%llu\n", i->host ? "on" : "?",
+		   LM_STR_ARG(i->host ? i->host->name : LM_STR("-")), LM_STR_ARG(i->vendor), LM_STR_ARG(i->product),
+		   LM_STR_ARG(i->version), LM_STR_ARG(i->path), (long long)i->time.v, LM_STR_ARG(i->evidence.path),
+		   (unsigned long long)i->evidence.offset);
 	lm_buf_fmt(user, "  %.*s\n", LM_STR_ARG(i->basis));
 	return LM_OK;
 }
@@ -138,9 +141,9 @@ static inline void dump_hosts(struct lm_case *c, struct lm_buf *b)
 			   LM_STR_ARG(h[i].os), LM_STR_ARG(h[i].role), LM_STR_ARG(h[i].resolved));
 		for (size_t k = 0; k < h[i].n_aliases; k++) {
 			const struct lm_alias *a = &h[i].aliases[k];
-			lm_buf_fmt(b, "  %.*s %.*s [%lld %lld) source %d %.*s\n", LM_STR_ARG(a->kind), LM_STR_ARG(a->value),
-				   a->from_ns.set ? (long long)a->from_ns.v : -1, a->to_ns.set ? (long long)a->to_ns.v : -1,
-				   a->source, LM_STR_ARG(a->note));
+			lm_buf_fmt(b, "  %.*s %.*s [%lld %lld) source %d %.*s\n", LM_STR_ARG(a->kind),
+				   LM_STR_ARG(a->value), a->from_ns.set ? (long long)a->from_ns.v : -1,
+				   a->to_ns.set ? (long long)a->to_ns.v : -1, a->source, LM_STR_ARG(a->note));
 		}
 	}
 }
@@ -170,7 +173,8 @@ static inline void assert_same_text(const struct lm_buf *a, const struct lm_buf 
 	while (i < a->n && i < b->n && a->p[i] == b->p[i])
 		i++;
 	size_t from = i > 200 ? i - 200 : 0;
-	fail_msg("answers differ at byte %zu:\n--- %.600s\n--- %.600s", i, a->p ? a->p + from : "", b->p ? b->p + from : "");
+	fail_msg("answers differ at byte %zu:\n--- %.600s\n--- %.600s", i, a->p ? a->p + from : "",
+		 b->p ? b->p + from : "");
 }
 
 #endif

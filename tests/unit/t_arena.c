@@ -114,9 +114,12 @@ static void test_map(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budget),		 cmocka_unit_test(test_mark_and_reset),
-		cmocka_unit_test(test_objects_are_zeroed_and_aligned), cmocka_unit_test(test_injected_failure),
-		cmocka_unit_test(test_copies),		 cmocka_unit_test(test_map),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_mark_and_reset),
+		cmocka_unit_test(test_objects_are_zeroed_and_aligned),
+		cmocka_unit_test(test_injected_failure),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_map),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,8 +83,10 @@ static void test_parts_and_search(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_integers),	   cmocka_unit_test(test_failure_sticks),
-		cmocka_unit_test(test_lengths_cannot_wrap), cmocka_unit_test(test_child_stays_inside),
+		cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_failure_sticks),
+		cmocka_unit_test(test_lengths_cannot_wrap),
+		cmocka_unit_test(test_child_stays_inside),
 		cmocka_unit_test(test_parts_and_search),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,7 +96,8 @@ static void test_four_names_one_host(void **state)
 	put(seen_by("ws17.corp.example", NULL, NULL, LM_ID_LAYOUT));
 	put(seen_by(NULL, "10.1.2.17", NULL, LM_ID_ADDRESS));
 	put(seen_by(NULL, NULL, "6B29FC40-CA47-1067-B31D-00DD010662DA", LM_ID_INVENTORY));
-	struct lm_obs o = alias("WS17.corp.example.", NULL, "::ffff:10.1.2.17", "{6b29fc40-ca47-1067-b31d-00dd010662da}", "inventory");
+	struct lm_obs o = alias("WS17.corp.example.", NULL, "::ffff:10.1.2.17",
+				"{6b29fc40-ca47-1067-b31d-00dd010662da}", "inventory");
 	put(o);
 	assert_int_equal(resolve(), 1);
 	const struct lm_host *h = find("ws17");
@@ -361,8 +362,11 @@ static void test_merge_and_undo(void **state)
 	world();
 	size_t n = resolve();
 	dump_case(c, &before);
-	struct { const char *a, *b; } pairs[] = { { "ws1", "ws2" }, { "laptop.home.example", "WS1" }, { "10.0.0.77", "ws2" },
-						   { "dev-9", "10.0.0.77" } };
+	struct {
+		const char *a, *b;
+	} pairs[] = {
+		{ "ws1", "ws2" }, { "laptop.home.example", "WS1" }, { "10.0.0.77", "ws2" }, { "dev-9", "10.0.0.77" }
+	};
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		ok(lm_case_host_merge(c, lm_cstr(pairs[i].a), lm_cstr(pairs[i].b), LM_STR("same asset tag"), false));
 		assert_int_equal(resolve(), n - 1);
@@ -460,10 +464,22 @@ static void test_scale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_four_names_one_host), T(test_first_label),	  T(test_listed_stay_two), T(test_same_name_two_orgs),
-		T(test_leases),		     T(test_address_strength),	  T(test_observed_windows), T(test_dns_follows_address),
-		T(test_alias_found_elsewhere), T(test_nothing_names),	  T(test_attributes),	   T(test_order_of_ids),
-		T(test_merge_and_undo),	     T(test_split_and_undo),	  T(test_words_refused),   T(test_scale),
+		T(test_four_names_one_host),
+		T(test_first_label),
+		T(test_listed_stay_two),
+		T(test_same_name_two_orgs),
+		T(test_leases),
+		T(test_address_strength),
+		T(test_observed_windows),
+		T(test_dns_follows_address),
+		T(test_alias_found_elsewhere),
+		T(test_nothing_names),
+		T(test_attributes),
+		T(test_order_of_ids),
+		T(test_merge_and_undo),
+		T(test_split_and_undo),
+		T(test_words_refused),
+		T(test_scale),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,10 @@ static const struct want wants[] = {
 	{ "PC7/C/VSS2/Windows/x.exe", "kape", "PC7", NULL, "C:\\Windows\\x.exe", true },
 	{ "PC7/vss1/Windows/x.exe", "kape", "PC7", NULL, "C:\\Windows\\x.exe", true },
 	{ "kape_PC7/C/Windows/x.exe", "kape", "PC7", NULL, "C:\\Windows\\x.exe", false },
-	{ "PC7/kape/C/Windows/x.exe", "tree", NULL, NULL, "C:\\Windows\\x.exe", false },
+	{ "PC7/kape/C/Windows/x.exe", "kape", "PC7", NULL, "C:\\Windows\\x.exe", false },
+	{ "bob/kape/C/Windows/x.exe", "tree", NULL, NULL, "C:\\Windows\\x.exe", false },
+	{ "case-12/kape/C/Windows/x.exe", "tree", NULL, NULL, "C:\\Windows\\x.exe", false },
+	{ "PC7/evidence/C/Windows/x.exe", "tree", NULL, NULL, "C:\\Windows\\x.exe", false },
 	{ "PC7.zip!/kape/C/Windows/x.exe", "kape", "PC7", NULL, "C:\\Windows\\x.exe", false },
 	/* UAC */
 	{ "uac-mac-07-macos-20230330142233.tar.gz!/[root]/Applications/Example.app/x", "uac", "mac-07", NULL,

@@ -46,7 +46,8 @@ struct fact {
 };
 
 enum { N_EV = 5, MAX_FACTS = 400 };
-static const char *const ev_paths[N_EV] = { "in/b.zip!/1", "in/a.csv", "in/c.csv", "in/z/hosts.csv", "in/copy-of-a.csv" };
+static const char *const ev_paths[N_EV] = { "in/b.zip!/1", "in/a.csv", "in/c.csv", "in/z/hosts.csv",
+					    "in/copy-of-a.csv" };
 static struct fact facts[MAX_FACTS];
 static uint8_t digests[64][32];
 static char names[32][32];
@@ -93,6 +94,32 @@ static void build_world(void)
 		struct lm_obs o = listed(names[h], NULL, h == 2 ? "10.0.0.9;10.0.0.10" : NULL, NULL);
 		o.host_record.org = LM_STR("Example Ltd");
 		add_fact(3, o, (uint64_t)h);
+	}
+	/* releases: an inventory, an install folder, and a host of which the hashes alone are known */
+	for (int h = 0; h < 9; h++) {
+		struct lm_obs o = seen_by(names[h], NULL, NULL, LM_ID_LAYOUT);
+		o.file_sighting.sha256 = (struct lm_bytes){ digests[50 + h % 3], 32 };
+		o.file_sighting.path = h < 6 ? LM_STR("C:\\Program Files\\App\\app.exe") : LM_STR("D:\\App\\app.exe");
+		add_fact(h % 3, o, (uint64_t)h);
+		lm_obs_init(&o, LM_K_product_installed);
+		o.host.name = lm_cstr(names[h]);
+		o.product_installed.product = h % 2 ? LM_STR("App (x64)") : LM_STR("APP");
+		o.product_installed.version = h % 4 ? LM_STR("1.0") : LM_STR("1.0.0");
+		o.product_installed.path = LM_STR("C:\\Program Files\\App");
+		if (h < 3)
+			add_fact(2, o, (uint64_t)h);
+		lm_obs_init(&o, LM_K_pe_image);
+		o.pe_image.sha256 = (struct lm_bytes){ digests[50 + h % 3], 32 };
+		o.pe_image.product = LM_STR("The App");
+		o.pe_image.product_version = h % 3 ? LM_STR("2.0") : LM_STR("3.0");
+		add_fact(0, o, (uint64_t)h);
+		o = alias(names[h], NULL, "10.0.0.200", NULL, "dhcp");
+		o.host_alias.from = LM_INT(h * 100);
+		o.host_alias.to = LM_INT(h * 100 + 150);
+		add_fact(1, o, (uint64_t)h);
+		o = seen_by(NULL, "10.0.0.200", NULL, LM_ID_ADDRESS);
+		o.time = LM_INT(h * 77);
+		add_fact(2, o, 900 + (uint64_t)h);
 	}
 	add_fact(1, alias("WS07", "ws07.corp.example", "10.0.0.7", NULL, "event"), 3);
 	struct lm_obs ind;
@@ -169,6 +196,37 @@ static void test_any_order(void **state)
 	lm_buf_fini(&first);
 }
 
+/* Memory refused at any point of a resolve: an error, nothing half done, and the next one gives the same answers. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	size_t order[MAX_FACTS];
+	struct lm_buf want, now;
+	unsigned failed = 0;
+	build_world();
+	shuffle(order, n_facts, 5);
+	struct lm_case *c = open_case(NULL, 0);
+	feed(c, order, n_facts, 0);
+	lm_arena_fail_at(0);
+	answers(NULL, c, &want);
+	for (unsigned long at = 1;; at += at < 300 ? 1 : 41) {
+		lm_arena_fail_at(at);
+		enum lm_rc rc = lm_case_resolve(c, NULL);
+		unsigned long made = lm_arena_count();
+		lm_arena_fail_at(0);
+		if (made < at)
+			break;
+		failed += rc != LM_OK;
+	}
+	print_message("%u resolves refused\n", failed);
+	assert_true(failed > 300);
+	answers(NULL, c, &now);
+	assert_same_text(&want, &now);
+	lm_buf_fini(&want);
+	lm_buf_fini(&now);
+	lm_case_close(c);
+}
+
 static enum lm_rc keep_first(void *user, const struct lm_stored *s)
 {
 	struct lm_stored *to = user;
@@ -221,7 +279,7 @@ static enum lm_rc expect_fields(void *user, const struct lm_stored *s)
 	assert_true(lm_str_eq(s->obs.host.name, want->host.name));
 	assert_int_equal(s->obs.host.source, want->host.source);
 	assert_true(s->obs.time.set && s->obs.time.v == INT64_MIN);
-	assert_true(f->sha256.p && f->sha256.n == 0);	/* empty is not unset */
+	assert_true(f->sha256.p && f->sha256.n == 0); /* empty is not unset */
 	assert_null(f->sha1.p);
 	assert_true(lm_str_eq(f->path, w->path) && f->path.n == 6);
 	assert_true(f->vendor.p && f->vendor.n == 0);
@@ -605,8 +663,8 @@ static void test_bench(void **state)
 	lm_buf_init(&b, SIZE_MAX / 2);
 	ok(lm_case_prevalence(c, LM_K_file_sighting, "sha256", dump_prevalence, &b));
 	double t3 = now_s();
-	print_message("%llu sightings: put %.2f s, resolve %.2f s, prevalence %.2f s\n", (unsigned long long)n, t1 - t0, t2 - t1,
-		      t3 - t2);
+	print_message("%llu sightings: put %.2f s, resolve %.2f s, prevalence %.2f s\n", (unsigned long long)n, t1 - t0,
+		      t2 - t1, t3 - t2);
 	lm_buf_fini(&b);
 	lm_case_close(c);
 }
@@ -614,11 +672,16 @@ static void test_bench(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_order),	 cmocka_unit_test(test_citation),
-		cmocka_unit_test(test_values_survive),	 cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_two_runs),	 cmocka_unit_test(test_older_case),
-		cmocka_unit_test(test_read_only_medium), cmocka_unit_test(test_known_files),
-		cmocka_unit_test(test_settings),	 cmocka_unit_test(test_kill),
+		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_citation),
+		cmocka_unit_test(test_values_survive),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_two_runs),
+		cmocka_unit_test(test_older_case),
+		cmocka_unit_test(test_read_only_medium),
+		cmocka_unit_test(test_known_files),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_bench),
 	};
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -65,8 +65,9 @@ static void test_utf16(void **state)
 	(void)state;
 	lm_arena_init(&a, 1 << 16);
 	/* a, é, €, U+1F600, a lone high surrogate, b; the odd last byte is dropped */
-	assert_str(lm_utf16le(&a, (struct lm_bytes){ text, sizeof text }), "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbd"
-									   "b");
+	assert_str(lm_utf16le(&a, (struct lm_bytes){ text, sizeof text }),
+		   "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbd"
+		   "b");
 	lm_arena_fini(&a);
 }
 
@@ -149,9 +150,14 @@ static void test_json_writer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	 cmocka_unit_test(test_compare_and_cut), cmocka_unit_test(test_glob),
-		cmocka_unit_test(test_utf16),	 cmocka_unit_test(test_utf8),		 cmocka_unit_test(test_escaping),
-		cmocka_unit_test(test_buffer_is_sticky), cmocka_unit_test(test_json_writer),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_compare_and_cut),
+		cmocka_unit_test(test_glob),
+		cmocka_unit_test(test_utf16),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_escaping),
+		cmocka_unit_test(test_buffer_is_sticky),
+		cmocka_unit_test(test_json_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

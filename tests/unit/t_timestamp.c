@@ -85,7 +85,8 @@ static void test_calendar_against_libc(void **state)
 
 static void test_zones_against_libc(void **state)
 {
-	static const char *const names[] = { "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe" };
+	static const char *const names[] = { "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata",
+					     "Australia/Lord_Howe" };
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct lm_zone *z = lm_zone_load(names[i]);
@@ -160,9 +161,12 @@ static void test_filetime(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known_answers),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_calendar_against_libc), cmocka_unit_test(test_zones_against_libc),
-		cmocka_unit_test(test_zoneless_is_marked), cmocka_unit_test(test_fractions),
+		cmocka_unit_test(test_known_answers),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_calendar_against_libc),
+		cmocka_unit_test(test_zones_against_libc),
+		cmocka_unit_test(test_zoneless_is_marked),
+		cmocka_unit_test(test_fractions),
 		cmocka_unit_test(test_filetime),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

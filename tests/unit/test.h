@@ -15,11 +15,11 @@
 
 #include "base/bytes.h"
 
-#define assert_str(got, want)                                                          \
-	do {                                                                           \
-		struct lm_str got_ = (got);                                            \
-		assert_int_equal(got_.n, strlen(want));                                \
-		assert_memory_equal(got_.p ? got_.p : "", (want), strlen(want));       \
+#define assert_str(got, want)                                                    \
+	do {                                                                     \
+		struct lm_str got_ = (got);                                      \
+		assert_int_equal(got_.n, strlen(want));                          \
+		assert_memory_equal(got_.p ? got_.p : "", (want), strlen(want)); \
 	} while (0)
 
 #endif
