@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests: tests/unit/t_<module>.c, one cmocka program each. Static rooms: a test links only what it uses.
 enable_testing()
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+if(NOT CMOCKA_FOUND)
+  message(STATUS "no cmocka: tests are not built (make check installs it)")
+  return()
+endif()
 
 # The rooms whose headers a test includes (they bring theirs): a broken room breaks only its own tests.
 function(lm_rooms_of source out)

@@ -6,6 +6,9 @@
 
 #include "base/text.h"
 
+/* Of the pages, not of the build: the same source gives the same page. */
+#define LM_MANUAL_DATE "2026-11-23"
+
 /* Text wrapped at `width` with `indent` spaces before each line; "\n\n" makes a paragraph. */
 static void wrap(struct lm_buf *out, const char *text, unsigned indent, unsigned width)
 {
@@ -140,7 +143,7 @@ static const char exit_status[] =
 void lm_cli_man(struct lm_buf *out, enum lm_verb v)
 {
 	bool all = v == LM_V_COUNT;
-	lm_buf_fmt(out, ".TH LIMIER%s%s 1 \"\" \"limier " LM_VERSION "\" \"limier manual\"\n", all ? "" : "\\-",
+	lm_buf_fmt(out, ".TH LIMIER%s%s 1 \"" LM_MANUAL_DATE "\" \"limier " LM_VERSION "\" \"limier manual\"\n", all ? "" : "\\-",
 		   all ? "" : lm_verbs[v].name);
 	if (all) {
 		lm_buf_puts(out,
