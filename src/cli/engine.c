@@ -41,6 +41,19 @@ struct run {
 	/* contents that ended since the last commit: workers may skip them from then on */
 	uint8_t (*ended)[32];
 	size_t n_ended, cap_ended;
+	/* evidence that waits until the lists are read: they say which digests are wanted */
+	struct waiting *waiting;
+	size_t n_waiting, cap_waiting;
+	unsigned hashes;
+	struct lm_work_opts opts;
+};
+
+struct waiting {
+	char *path;
+	size_t below; /* offset in path */
+	uint64_t size;
+	int64_t modified_ns;
+	int triage;
 };
 
 /* ---- batches ---- */
@@ -177,17 +190,37 @@ static void on_progress(void *user, uint64_t done, uint64_t total, struct lm_str
 
 /* ---- what is to be read ---- */
 
-static enum lm_rc add_file(struct run *r, struct lm_str path, const struct lm_walk_entry *e, enum lm_role role,
-			   const char *reader)
+static void plan_file(struct run *r, const struct lm_work_file *f)
+{
+	if (!r->o->force && lm_case_file_known(r->c, f->path, f->size, f->modified_ns, lm_cstr(r->fingerprint)))
+		r->tally->known++;
+	else
+		lm_work_add(r->work, f);
+}
+
+/* Lists and what options name are read at once; the rest waits for what they say. */
+static void take_file(struct run *r, const struct lm_walk_entry *e, enum lm_role role, const char *reader)
 {
 	r->tally->files++;
 	r->tally->bytes += e->size;
-	if (!r->o->force && lm_case_file_known(r->c, path, e->size, e->modified_ns, lm_cstr(r->fingerprint))) {
-		r->tally->known++;
-		return LM_OK;
+	if (role == LM_ROLE_EVIDENCE && e->triage > 0) {
+		if (r->n_waiting == r->cap_waiting) {
+			r->cap_waiting = r->cap_waiting ? r->cap_waiting * 2 : 1024;
+			r->waiting = lm_xrealloc(r->waiting, r->cap_waiting * sizeof *r->waiting);
+		}
+		char *path = lm_xalloc(e->path.n + 1);
+		memcpy(path, e->path.p, e->path.n);
+		r->waiting[r->n_waiting++] = (struct waiting){
+			.path = path,
+			.below = e->path.n >= e->below.n ? e->path.n - e->below.n : 0,
+			.size = e->size,
+			.modified_ns = e->modified_ns,
+			.triage = e->triage,
+		};
+		return;
 	}
 	struct lm_work_file f = {
-		.path = path,
+		.path = e->path,
 		.below = e->below,
 		.size = e->size,
 		.modified_ns = e->modified_ns,
@@ -195,7 +228,34 @@ static enum lm_rc add_file(struct run *r, struct lm_str path, const struct lm_wa
 		.role = role,
 		.reader = reader,
 	};
-	lm_work_add(r->work, &f);
+	plan_file(r, &f);
+}
+
+static void plan_waiting(struct run *r)
+{
+	for (size_t i = 0; i < r->n_waiting; i++) {
+		const struct waiting *w = &r->waiting[i];
+		struct lm_work_file f = {
+			.path = lm_cstr(w->path),
+			.below = lm_cstr(w->path + w->below),
+			.size = w->size,
+			.modified_ns = w->modified_ns,
+			.triage = w->triage,
+			.role = LM_ROLE_EVIDENCE,
+			.hashes = r->hashes,
+		};
+		plan_file(r, &f);
+	}
+}
+
+/* Which digests the indicators in the case are stated in: each one computed costs time over all evidence. */
+static enum lm_rc want_type(void *user, const struct lm_prevalence *p)
+{
+	unsigned *hashes = user;
+	if (lm_str_eq(p->value, LM_STR("sha1")))
+		*hashes |= LM_HASH_SHA1;
+	if (lm_str_eq(p->value, LM_STR("md5")))
+		*hashes |= LM_HASH_MD5;
 	return LM_OK;
 }
 
@@ -208,7 +268,8 @@ struct walk {
 static enum lm_rc on_walk_file(void *user, const struct lm_walk_entry *e)
 {
 	struct walk *w = user;
-	return add_file(w->r, e->path, e, w->role, w->reader);
+	take_file(w->r, e, w->role, w->reader);
+	return LM_OK;
 }
 
 static enum lm_rc on_walk_issue(void *user, const struct lm_walk_issue *i)
@@ -268,15 +329,40 @@ static enum lm_rc settle_now(const struct lm_cli *o, const char *case_path, int6
 	return LM_OK;
 }
 
-/* Digest over everything that makes a second reading give other observations. */
-static void fingerprint(struct run *r, const struct lm_work_opts *wo, const struct lm_work_loaded *loaded)
+static void put_file_digest(struct lm_buf *b, const char *path)
 {
+	static uint8_t data[1 << 16];
+	uint8_t md[32] = { 0 };
+	FILE *f = path ? fopen(path, "rb") : NULL;
+	EVP_MD_CTX *m = EVP_MD_CTX_new();
+	if (f && m && EVP_DigestInit_ex(m, EVP_sha256(), NULL)) {
+		for (size_t n; (n = fread(data, 1, sizeof data, f)) > 0;)
+			EVP_DigestUpdate(m, data, n);
+		EVP_DigestFinal_ex(m, md, NULL);
+	}
+	if (f)
+		fclose(f);
+	EVP_MD_CTX_free(m);
+	lm_buf_puts(b, "file ");
+	lm_buf_hex(b, (struct lm_bytes){ md, sizeof md });
+	lm_buf_putc(b, '\n');
+}
+
+/* Digest over everything that makes a second reading give other observations. */
+static void fingerprint(struct run *r)
+{
+	const struct lm_work_opts *wo = &r->opts;
+	const struct lm_work_loaded *loaded = &r->tally->loaded;
 	struct lm_buf b;
 	uint8_t md[32];
 	lm_buf_init(&b, 1 << 20);
-	lm_buf_fmt(&b, "limier %s\nrules %s\nhashes %u\nzone %s\npattern %s\nroots %u\n", LM_VERSION,
-		   loaded->rules_sha256, wo->hashes, wo->zones ? wo->zones[0] : "",
-		   wo->host_pattern ? wo->host_pattern : "", loaded->roots);
+	lm_buf_fmt(&b, "limier %s\nrules %s\nhashes %u\npattern %s\n", LM_VERSION, loaded->rules_sha256, r->hashes,
+		   wo->host_pattern ? wo->host_pattern : "");
+	for (const char *const *z = wo->zones; z && *z; z++)
+		lm_buf_fmt(&b, "zone %s\n", *z);
+	/* new passwords open what was closed, new roots change what is trusted */
+	put_file_digest(&b, wo->password_file);
+	put_file_digest(&b, wo->roots);
 	lm_buf_fmt(&b, "only %llx since %lld until %lld\n", (unsigned long long)r->kinds,
 		   (long long)(r->o->since.set ? r->o->since.v : INT64_MIN),
 		   (long long)(r->o->until.set ? r->o->until.v : INT64_MAX));
@@ -350,10 +436,21 @@ static enum lm_rc read_everything(struct run *r, struct lm_err *err)
 		rc = walk_list(r, &o->intel, LM_ROLE_INTEL, "indicators", err);
 	if (rc == LM_OK)
 		rc = walk_list(r, &o->operands, LM_ROLE_EVIDENCE, NULL, err);
-	if (rc == LM_OK && !o->force)
-		rc = lm_case_seen(r->c, lm_cstr(r->fingerprint), seen_content, r);
 	if (rc == LM_OK)
 		rc = lm_work_run(r->work, &sink, err);
+	if (rc == LM_OK)
+		rc = commit(r);
+	if (rc == LM_OK)
+		rc = lm_case_prevalence(r->c, LM_K_indicator_listed, "type", want_type, &r->hashes);
+	if (rc == LM_OK) {
+		fingerprint(r);
+		if (!o->force)
+			rc = lm_case_seen(r->c, lm_cstr(r->fingerprint), seen_content, r);
+	}
+	if (rc == LM_OK) {
+		plan_waiting(r);
+		rc = lm_work_run(r->work, &sink, err);
+	}
 	lm_progress_clear();
 	return rc == LM_OK ? commit(r) : rc;
 }
@@ -389,7 +486,7 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 		rc = lm_geo_open(o->geoip.v, &geo, err);
 	if (rc < 0)
 		goto done;
-	struct lm_work_opts wo = {
+	r.opts = (struct lm_work_opts){
 		.jobs = o->jobs.set ? (unsigned)o->jobs.v : 0,
 		.mem_bytes = o->memory.set ? (uint64_t)o->memory.v << 20 : 0,
 		.rules = o->rules.v,
@@ -398,15 +495,13 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 		.zones = o->tz.v,
 		.host_pattern = o->host_from_path,
 		.now_ns = now,
-		/* lists state MD5 and SHA-1 as often as SHA-256; without lists the extra digests would be for nothing
-		 */
-		.hashes = LM_HASH_SHA256 | (o->intel.n || o->verb == LM_V_investigate ? LM_HASH_SHA1 | LM_HASH_MD5 : 0),
+		.hashes = LM_HASH_SHA256,
 	};
-	rc = lm_work_start(&wo, &r.work, err);
+	rc = lm_work_start(&r.opts, &r.work, err);
 	if (rc < 0)
 		goto done;
 	tally->loaded = *lm_work_loaded(r.work);
-	fingerprint(&r, &wo, &tally->loaded);
+	fingerprint(&r);
 	rc = lm_case_open(case_path, LM_CASE_CREATE, &r.c, err);
 	if (rc < 0)
 		goto done;
@@ -429,6 +524,9 @@ done:
 		r.c = NULL;
 	}
 	*out = r.c;
+	for (size_t i = 0; i < r.n_waiting; i++)
+		free(r.waiting[i].path);
+	free(r.waiting);
 	free(r.state);
 	free(r.ended);
 	lm_arena_fini(&r.arena);

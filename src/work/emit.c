@@ -176,8 +176,7 @@ void lm_emit_sighting(struct lm_item *it)
 	o.at.length = it->data.n;
 	o.host = it->layout.host;
 	o.file_sighting.sha256 = (struct lm_bytes){ it->hashes.sha256, 32 };
-	o.file_sighting.sha1 = digest_view(&it->hashes, LM_HASH_SHA1, it->hashes.sha1, 20);
-	o.file_sighting.md5 = digest_view(&it->hashes, LM_HASH_MD5, it->hashes.md5, 16);
+	/* the other digests stand in file.content: a sighting must be the same fact whatever lists are at hand */
 	o.file_sighting.path = it->layout.original.p ? it->layout.original : it->below;
 	o.file_sighting.size = LM_INT(it->data.n);
 	o.file_sighting.source = LM_STR("file");

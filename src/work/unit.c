@@ -2,7 +2,7 @@
 /*
  * unit.c - a unit on its way from the parent to a worker, over the worker's own socket.
  *
- * Layout, little-endian: u32 length of what follows | u32 parts | per part: role u8, depth u32, modified,
+ * Layout, little-endian: u32 length of what follows | u32 parts | per part: role u8, hashes u8, depth u32, modified,
  * spent (2 x u64), path, below, forced reader. The descriptors travel beside the first byte, one a part.
  * The parent is trusted by the worker; it is read with the cursor all the same.
  */
@@ -35,6 +35,7 @@ static void encode(struct lm_buf *b, const struct lm_unit *u)
 	for (unsigned i = 0; i < u->n; i++) {
 		const struct lm_part *p = u->part[i];
 		lm_buf_u8(b, (uint8_t)p->job->file.role);
+		lm_buf_u8(b, (uint8_t)p->job->file.hashes);
 		lm_buf_u32le(b, p->depth);
 		lm_buf_u8(b, p->modified.set);
 		lm_buf_u64le(b, (uint64_t)p->modified.v);
@@ -146,6 +147,7 @@ enum lm_rc lm_unit_recv(int sock, struct lm_buf *message, struct lm_unit_file *f
 	for (uint32_t i = 0; i < count; i++) {
 		struct lm_unit_file *f = &files[i];
 		f->role = (enum lm_role)lm_rd_u8(&r);
+		f->hashes = lm_rd_u8(&r);
 		f->depth = lm_rd_u32le(&r);
 		f->modified.set = lm_rd_u8(&r) != 0;
 		f->modified.v = (int64_t)lm_rd_u64le(&r);

@@ -52,6 +52,7 @@ struct lm_work_file {
 	int triage;
 	enum lm_role role;
 	const char *reader; /* forced reader name, or NULL to probe */
+	unsigned hashes;    /* LM_HASH_* bits wanted besides lm_work_opts.hashes, for it and its members */
 	int64_t tag;	    /* the caller's */
 };
 

@@ -119,6 +119,7 @@ void lm_plan_fini(struct lm_plan *p);
 struct lm_unit_file {
 	struct lm_str path, below, reader;
 	enum lm_role role;
+	unsigned hashes;
 	unsigned depth;
 	struct lm_int modified;
 	struct lm_member_spent spent;

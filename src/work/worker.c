@@ -67,7 +67,7 @@ static bool hash_large(struct lm_item *it, unsigned want)
 
 static bool hash_content(struct lm_item *it)
 {
-	unsigned want = it->w->stock->conf->o.hashes | LM_HASH_SHA256;
+	unsigned want = it->w->stock->conf->o.hashes | it->file->hashes | LM_HASH_SHA256;
 	lm_emit_status(it, LM_PHASE_HASH, NULL);
 	if (it->data.n > 4 * LM_PROGRESS_BYTES)
 		return hash_large(it, want);
