@@ -116,18 +116,35 @@ static struct reach reach_of(struct run *r, struct lm_str product, struct lm_str
 	return n;
 }
 
-static struct lm_str reason_of(const struct lm_facts_content *k)
+/* Why a content counts as altered, with the numbers that a reader would ask for next. */
+static struct lm_str reason_of(struct run *r, const struct lm_facts_content *k)
 {
+	struct lm_arena *a = r->d->arena;
+	uint64_t bytes = 0;
 	for (const struct lm_facts_unhashed *u = k->unhashed; u; u = u->next)
-		if (lm_judge_appended(u))
-			return k->flags & LM_FACTS_VALID ? LM_STR("its signature verifies, but it carries unexplained "
-								  "bytes that no hash covers")
-							 : LM_STR("it carries unexplained bytes that no hash covers");
+		if (lm_judge_appended(u) && u->length.set && u->length.v > 0)
+			bytes += (uint64_t)u->length.v;
+	if (bytes) {
+		struct lm_str n = num(r, bytes), signer = lm_word_quote(a, lm_judge_signer(k));
+		return lm_arena_fmt(a,
+				    "%s, yet it carries %.*s bytes in its certificate table that no hash covers%s%.*s",
+				    k->flags & LM_FACTS_VALID ? "its signature verifies" : "it is signed",
+				    LM_STR_ARG(n), signer.n ? ", signed by " : "", LM_STR_ARG(signer));
+	}
 	if (lm_facts_code(k, "digest-mismatch"))
 		return LM_STR("its bytes are not those that were signed");
 	if (lm_judge_is_high(k))
 		return LM_STR("its signature is not one a vendor makes");
 	return k->named ? LM_STR("a list of indicators names its hash") : LM_STR("strong rules match its bytes");
+}
+
+/* One sentence a content: what it is called, where it is, why it counts. */
+static struct lm_str content_sentence(struct run *r, const struct lm_facts_content *k)
+{
+	struct lm_str name = k->n_sights ? lm_path_base(k->sights[0]->path) : lm_path_base(k->evidence.path);
+	struct lm_str quoted = lm_word_quote(r->d->arena, name), reason = reason_of(r, k),
+		      on = hosts_words(r, k->n_hosts);
+	return lm_arena_fmt(r->d->arena, "%.*s on %.*s: %.*s.", LM_STR_ARG(quoted), LM_STR_ARG(on), LM_STR_ARG(reason));
 }
 
 static enum lm_rc verdict_products(struct run *r)
@@ -148,12 +165,9 @@ static enum lm_rc verdict_products(struct run *r)
 				of |= lm_facts_same_product(p->release.product, s->name);
 			if (!k->altered || !of || contents++ >= NAMES_MAX)
 				continue;
-			struct lm_str name =
-				k->n_sights ? lm_path_base(k->sights[0]->path) : lm_path_base(k->evidence.path);
-			struct lm_str quoted = lm_word_quote(r->d->arena, name), reason = reason_of(k);
-			struct lm_str on = hosts_words(r, k->n_hosts);
-			line(r, lm_arena_fmt(r->d->arena, "%.*s (%s %.*s) on %.*s: %.*s", LM_STR_ARG(quoted),
-					     k->hex_kind, LM_STR_ARG(k->hex), LM_STR_ARG(on), LM_STR_ARG(reason)));
+			struct lm_str sentence = content_sentence(r, k);
+			line(r, lm_arena_fmt(r->d->arena, "%.*s %s %.*s", LM_STR_ARG(sentence), k->hex_kind,
+					     LM_STR_ARG(k->hex)));
 		}
 		struct reach n = reach_of(r, s->name, (struct lm_str){ 0 });
 		struct lm_str product = lm_word_quote(r->d->arena, s->name), a = num(r, n.altered);
@@ -193,6 +207,10 @@ static enum lm_rc verdict(struct run *r)
 			(struct lm_str){ 0 });
 		if (rc == LM_OK)
 			rc = verdict_products(r);
+		for (size_t i = 0, told = 0; rc == LM_OK && i < r->d->facts->n_contents && told < 3; i++)
+			if (r->d->facts->contents[i]->altered && ++told)
+				rc = put(r, "verdict", content_sentence(r, r->d->facts->contents[i]),
+					 (struct lm_str){ 0 });
 		return rc == LM_OK ? put(r, "verdict", looked, (struct lm_str){ 0 }) : rc;
 	}
 	enum lm_rc rc =

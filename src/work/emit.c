@@ -95,6 +95,27 @@ void lm_emit_status(struct lm_item *it, enum lm_phase phase, const char *who)
 	s->path_n = (uint32_t)n;
 }
 
+/*
+ * Facts about content alone carry no host: one DLL on many hosts is one content, and its facts must have one id
+ * wherever it was read. Which hosts have it is what sightings say.
+ */
+static bool is_about_content(enum lm_kind kind)
+{
+	switch (kind) {
+	case LM_K_file_content:
+	case LM_K_pe_image:
+	case LM_K_signature:
+	case LM_K_signature_unhashed:
+	case LM_K_signature_fact:
+	case LM_K_rule_match:
+	case LM_K_indicator_listed:
+	case LM_K_host_record:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void emit_up_to(struct lm_item *it, const struct lm_obs *o, uint64_t limit)
 {
 	struct lm_worker *w = it->w;
@@ -105,7 +126,7 @@ static void emit_up_to(struct lm_item *it, const struct lm_obs *o, uint64_t limi
 		return;
 	}
 	f.obs = *o;
-	if (!lm_ident_is_set(&o->host) && lm_ident_is_set(&it->layout.host))
+	if (!lm_ident_is_set(&o->host) && lm_ident_is_set(&it->layout.host) && !is_about_content(o->kind))
 		f.obs.host = it->layout.host;
 	if (!lm_emit_frame(w, &f)) {
 		it->dropped++;
