@@ -99,27 +99,21 @@ static int32_t strongest(const struct lm_claim *claims, size_t n, enum claims wh
 	return *several ? LM_NODE_NONE : found;
 }
 
-int32_t lm_address_holder(const struct lm_claim *claims, size_t n, struct lm_int at,
-			  int32_t (*of)(struct lm_build *b, int32_t node), struct lm_build *b, bool *several)
+static int32_t comp_of(struct lm_build *b, int32_t node)
 {
-	int32_t held;
-	if (!at.set) { /* without a time only an address that never changed hands can be told */
-		bool also;
-		int32_t lease = strongest(claims, n, LEASES, at, true, of, b, &also);
-		held = strongest(claims, n, IN_GENERAL, at, false, of, b, several);
-		*several |= also || (held >= 0 && lease >= 0 && held != lease);
-		return *several ? LM_NODE_NONE : held >= 0 ? held : lease;
-	}
-	held = strongest(claims, n, LEASES_AT, at, false, of, b, several);
-	if (held != LM_NODE_NONE || *several)
-		return held;
-	held = strongest(claims, n, IN_GENERAL, at, false, of, b, several);
-	if (!*several)
-		return held;
-	bool still;
-	held = strongest(claims, n, IN_GENERAL_SEEN, at, true, of, b, &still);
-	*several = held == LM_NODE_NONE;
-	return held;
+	return b->nodes[node].comp;
+}
+
+int32_t lm_address_holder(struct lm_build *b, int32_t address, bool *several)
+{
+	const struct lm_claim *cl;
+	struct lm_int none = { 0 };
+	size_t n = lm_address_claims(b, address, &cl);
+	bool also;
+	int32_t lease = strongest(cl, n, LEASES, none, true, comp_of, b, &also);
+	int32_t held = strongest(cl, n, IN_GENERAL, none, false, comp_of, b, several);
+	*several |= also || (held >= 0 && lease >= 0 && held != lease);
+	return *several ? LM_NODE_NONE : held >= 0 ? held : lease;
 }
 
 static int cmp_time(const void *x, const void *y)
@@ -128,37 +122,117 @@ static int cmp_time(const void *x, const void *y)
 	return *a < *b ? -1 : *a > *b;
 }
 
-static int32_t comp_of(struct lm_build *b, int32_t node)
+/* When a claim begins and ends to say something about a time: its lease, or the time it was observed in. */
+struct span {
+	int64_t from, to; /* [from, to]; inclusive, so that the last nanosecond counts */
+	struct lm_claim claim;
+};
+
+static int cmp_span(const void *x, const void *y)
 {
-	return b->nodes[node].comp;
+	const struct span *a = x, *b = y;
+	return a->from < b->from ? -1 : a->from > b->from;
+}
+
+/* More machines than this at one moment: nobody tells them apart any more, and no log is worth the time. */
+#define AT_ONCE_MAX 4096
+
+struct sweep {
+	struct span *spans;
+	struct lm_claim *now; /* claims that speak about the moment */
+	int64_t *until, first_end;
+	size_t n, at, n_now;
+	int32_t general; /* who holds it in general, at all times */
+	bool several;
+};
+
+static void advance(struct sweep *w, int64_t t)
+{
+	if (t > w->first_end) {
+		size_t out = 0;
+		w->first_end = INT64_MAX;
+		for (size_t i = 0; i < w->n_now; i++) {
+			if (w->until[i] < t)
+				continue;
+			if (w->until[i] < w->first_end)
+				w->first_end = w->until[i];
+			w->now[out] = w->now[i];
+			w->until[out++] = w->until[i];
+		}
+		w->n_now = out;
+	}
+	for (; w->at < w->n && w->spans[w->at].from <= t; w->at++) {
+		if (w->spans[w->at].to < t)
+			continue;
+		w->now[w->n_now] = w->spans[w->at].claim;
+		w->until[w->n_now++] = w->spans[w->at].to;
+		if (w->spans[w->at].to < w->first_end)
+			w->first_end = w->spans[w->at].to;
+	}
+}
+
+/* A lease that covers the moment, else who holds it in general, else the only one seen with it around then. */
+static struct lm_held held_at(struct lm_build *b, struct sweep *w, int64_t t)
+{
+	struct lm_held h = { .from = t, .to = INT64_MAX, .comp = LM_NODE_NONE, .several = true };
+	struct lm_int at = LM_INT(t);
+	advance(w, t);
+	if (w->n_now > AT_ONCE_MAX)
+		return h;
+	h.comp = strongest(w->now, w->n_now, LEASES_AT, at, false, comp_of, b, &h.several);
+	if (h.comp != LM_NODE_NONE || h.several)
+		return h;
+	h.comp = w->general;
+	h.several = w->several;
+	if (!h.several)
+		return h;
+	bool still;
+	h.comp = strongest(w->now, w->n_now, IN_GENERAL_SEEN, at, true, comp_of, b, &still);
+	h.several = h.comp == LM_NODE_NONE;
+	return h;
 }
 
 struct lm_held *lm_address_pieces(struct lm_build *b, int32_t address, size_t *n)
 {
 	const struct lm_claim *cl;
 	size_t k = lm_address_claims(b, address, &cl), cuts = 0, out = 0;
-	int64_t *cut = lm_arena_calloc(&b->a, 4 * k + 1, sizeof *cut);
-	struct lm_held *held = lm_arena_calloc(&b->a, 4 * k + 1, sizeof *held);
+	struct sweep w = { .first_end = INT64_MAX };
+	int64_t *cut = lm_arena_calloc(&b->a, 2 * k + 1, sizeof *cut);
+	struct lm_held *held = lm_arena_calloc(&b->a, 2 * k + 1, sizeof *held);
+	w.spans = lm_arena_calloc(&b->a, k + 1, sizeof *w.spans);
+	w.now = lm_arena_calloc(&b->a, k + 1, sizeof *w.now);
+	w.until = lm_arena_calloc(&b->a, k + 1, sizeof *w.until);
 	*n = 0;
-	if (!cut || !held)
+	if (!cut || !held || !w.spans || !w.now || !w.until)
 		return NULL;
+	w.general = strongest(cl, k, IN_GENERAL, (struct lm_int){ 0 }, false, comp_of, b, &w.several);
 	cut[cuts++] = INT64_MIN;
 	for (size_t i = 0; i < k; i++) {
-		if (cl[i].from.set)
-			cut[cuts++] = cl[i].from.v;
-		if (cl[i].to.set)
-			cut[cuts++] = cl[i].to.v;
-		if (!is_lease(&cl[i]) && cl[i].first.set)
-			cut[cuts++] = cl[i].first.v;
-		if (!is_lease(&cl[i]) && cl[i].last.set && cl[i].last.v < INT64_MAX)
-			cut[cuts++] = cl[i].last.v + 1;
+		const struct lm_claim *c = &cl[i];
+		struct span s = { INT64_MIN, INT64_MAX, *c };
+		if (is_lease(c)) {
+			s.from = c->from.set ? c->from.v : INT64_MIN;
+			s.to = !c->to.set ? INT64_MAX : c->to.v > INT64_MIN ? c->to.v - 1 : INT64_MIN;
+		} else if (c->first.set && c->last.set) {
+			s.from = c->first.v;
+			s.to = c->last.v;
+		} else {
+			continue;
+		}
+		if (s.to < s.from)
+			continue;
+		w.spans[w.n++] = s;
+		cut[cuts++] = s.from;
+		if (s.to < INT64_MAX)
+			cut[cuts++] = s.to + 1;
 	}
 	qsort(cut, cuts, sizeof *cut, cmp_time);
+	if (w.n)
+		qsort(w.spans, w.n, sizeof *w.spans, cmp_span);
 	for (size_t i = 0; i < cuts; i++) {
 		if (i && cut[i] == cut[i - 1])
 			continue;
-		struct lm_held h = { .from = cut[i], .to = INT64_MAX };
-		h.comp = lm_address_holder(cl, k, LM_INT(cut[i]), comp_of, b, &h.several);
+		struct lm_held h = held_at(b, &w, cut[i]);
 		if (out && held[out - 1].comp == h.comp && held[out - 1].several == h.several)
 			continue;
 		if (out)

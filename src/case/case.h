@@ -103,7 +103,10 @@ enum lm_rc lm_case_evidence_rows(struct lm_case *c, enum lm_rc (*fn)(void *user,
 /* Stores an observation under its content-derived id. The same fact again changes nothing but, when the new
  * position is smaller in (evidence path, offset) order, where it is cited. Opens a batch when none is open. */
 enum lm_rc lm_case_put(struct lm_case *c, int64_t evidence, const struct lm_obs *o) LM_MUST;
-/* Ends the batch: all of it becomes visible at once or, after a crash, none. */
+/*
+ * Ends the batch: all of it becomes visible at once or, after a crash, none. Batches of some 100,000 observations or
+ * a second of work are cheapest: each one writes the touched pages of the id index again.
+ */
 enum lm_rc lm_case_commit(struct lm_case *c) LM_MUST;
 
 /* ---- identity (identity.c) ---- */
@@ -137,7 +140,8 @@ struct lm_geo; /* geo.c */
 
 /*
  * Recomputes all that is derived from observations: hosts and their aliases (with merges and splits of the user
- * applied), which identity is which host at which time, installed products and releases. Deterministic.
+ * applied), which identity is which host at which time, installed products and releases. Deterministic. Commits the
+ * open batch first; when it fails, the results of the last resolve stand. When hosts changed, results are cleared.
  * `geo` (may be NULL) fills countries of hosts that have none, from their public addresses.
  */
 enum lm_rc lm_case_resolve(struct lm_case *c, const struct lm_geo *geo) LM_MUST;

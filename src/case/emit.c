@@ -45,11 +45,6 @@ static enum lm_rc no_memory(struct lm_case *c)
 	return lm_case_fail(c, LM_ELIMIT, "cannot resolve hosts: out of memory");
 }
 
-static int32_t comp_of(struct lm_build *b, int32_t node)
-{
-	return b->nodes[node].comp;
-}
-
 /* Is there an observation with the identity in [from, to), or without a time? */
 static enum lm_rc observed(struct lm_case *c, int64_t ident, const struct lm_held *p, bool *yes)
 {
@@ -90,14 +85,18 @@ static enum lm_rc place_address(struct emit *e, size_t i, int32_t at)
 	size_t n = lm_address_claims(b, at, &cl);
 	if (!n)
 		return LM_OK;
-	int32_t general = lm_address_holder(cl, n, (struct lm_int){ 0 }, comp_of, b, &several);
+	int32_t general = lm_address_holder(b, at, &several);
 	struct lm_held *p = lm_address_pieces(b, at, &e->held[i].n);
 	if (!p)
 		return no_memory(e->c);
 	e->held[i].general = general >= 0 ? general : own;
-	for (size_t k = 0; k < e->held[i].n; k++)
+	for (size_t k = 0; k < e->held[i].n; k++) {
+		several |= p[k].several;
 		if (p[k].comp < 0)
 			p[k].comp = own;
+	}
+	if (several)
+		b->nodes[at].note = LM_STR("several machines held it, not told apart at these times");
 	for (size_t k = 0; k < e->held[i].n; k++)
 		any |= p[k].comp != e->held[i].general;
 	if (any)
@@ -129,6 +128,8 @@ static enum lm_rc place_ident(struct emit *e, size_t i)
 		return rc;
 	bool yes;
 	for (size_t k = 0; rc == LM_OK && e->held[i].p && k < e->held[i].n; k++) {
+		if (e->used[e->held[i].p[k].comp] && e->seen[e->held[i].p[k].comp])
+			continue;
 		rc = observed(e->c, (int64_t)i + 1, &e->held[i].p[k], &yes);
 		if (rc == LM_OK && yes)
 			e->used[e->held[i].p[k].comp] = e->seen[e->held[i].p[k].comp] = true;
@@ -233,7 +234,8 @@ static int cmp_alias(const void *x, const void *y)
 static void settle_aliases(struct draft *d)
 {
 	size_t out = 0;
-	qsort(d->aliases, d->n_aliases, sizeof *d->aliases, cmp_alias);
+	if (d->n_aliases)
+		qsort(d->aliases, d->n_aliases, sizeof *d->aliases, cmp_alias);
 	for (size_t i = 0; i < d->n_aliases; i++) {
 		struct lm_alias *a = &d->aliases[i], *last = out ? &d->aliases[out - 1] : NULL;
 		if (last && lm_str_eq(last->kind, a->kind) && lm_str_eq(last->value, a->value) &&
@@ -396,8 +398,6 @@ static enum lm_rc make_drafts(struct emit *e, const struct lm_geo *geo)
 {
 	struct lm_build *b = e->b;
 	size_t n = b->n_nodes;
-	for (size_t i = 0; i < n; i++)
-		e->used[b->nodes[i].comp] |= b->nodes[i].exists;
 	for (size_t i = 0; i < n; i++) {
 		e->draft_of[i] = -1;
 		if (e->used[i])
@@ -558,8 +558,11 @@ enum lm_rc lm_hosts_emit(struct lm_build *b, const struct lm_geo *geo)
 	e.held = lm_arena_calloc(&b->a, b->c->n_idents + 1, sizeof *e.held);
 	if (!e.used || !e.seen || !e.size || !e.draft_of || !e.held)
 		return no_memory(b->c);
-	for (size_t i = 0; i < b->n_nodes; i++)
+	for (size_t i = 0; i < b->n_nodes; i++) {
 		e.size[b->nodes[i].comp]++;
+		e.used[b->nodes[i].comp] |= b->nodes[i].exists;
+		e.seen[b->nodes[i].comp] |= b->nodes[i].seen;
+	}
 	enum lm_rc rc = LM_OK;
 	for (size_t i = 0; rc == LM_OK && i < b->c->n_idents; i++)
 		rc = place_ident(&e, i);

@@ -224,10 +224,11 @@ const struct lm_cite *lm_cite(struct lm_case *c, int64_t evidence)
 		lm_db_get(c, "SELECT e.sha256, coalesce((SELECT min(x.path) FROM evidence x WHERE x.sha256 ="
 			     " e.sha256), e.path), max(e.trusted, coalesce((SELECT max(y.trusted) FROM evidence y"
 			     " WHERE y.sha256 = e.sha256), 0)) FROM evidence e WHERE e.id = ?1");
-	enum lm_rc rc;
+	enum lm_rc rc = LM_OK;
 	if (!st)
 		return NULL;
 	sqlite3_bind_int64(st, 1, evidence);
+	c->cite_text.spent = false;
 	struct lm_cite *cite = lm_arena_alloc(&c->cite_text, sizeof *cite);
 	if (cite && lm_db_row(c, st, &rc)) {
 		struct lm_bytes sha = lm_col_bytes(st, 0);
@@ -237,9 +238,9 @@ const struct lm_cite *lm_cite(struct lm_case *c, int64_t evidence)
 		cite->path = lm_arena_str(&c->cite_text, lm_col_str(st, 1));
 		cite->trusted = sqlite3_column_int64(st, 2);
 		rc = LM_OK;
-	} else if (!cite) {
-		rc = lm_case_fail(c, LM_ELIMIT, "cannot read case: out of memory");
 	}
+	if (c->cite_text.spent)
+		rc = lm_case_fail(c, LM_ELIMIT, "cannot read case: out of memory");
 	lm_db_put(c, st);
 	if (rc != LM_OK)
 		return NULL;

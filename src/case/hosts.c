@@ -149,6 +149,8 @@ enum lm_rc lm_hosts_load(struct lm_case *c)
 		rc = load_keys(c);
 	if (rc == LM_OK)
 		rc = load_idents(c);
+	if (rc == LM_OK && c->host_text.spent)
+		rc = lm_case_fail(c, LM_ELIMIT, "cannot load hosts: out of memory");
 	if (rc != LM_OK)
 		lm_hosts_forget(c);
 	c->hosts_loaded = rc == LM_OK;

@@ -46,6 +46,8 @@ enum lm_rc lm_ident_load(struct lm_case *c)
 {
 	if (c->idents_loaded)
 		return LM_OK;
+	if (c->n_idents) /* an earlier load broke off */
+		return lm_case_fail(c, LM_ELIMIT, "cannot load identities: out of memory");
 	sqlite3_stmt *st =
 		lm_db_get(c, "SELECT id, name, address, device, source, used, first, last FROM ident ORDER BY id");
 	enum lm_rc rc;
@@ -65,6 +67,8 @@ enum lm_rc lm_ident_load(struct lm_case *c)
 		r->last = lm_col_int(st, 7);
 	}
 	lm_db_put(c, st);
+	if (rc == LM_OK && c->ident_text.spent)
+		rc = lm_case_fail(c, LM_ELIMIT, "cannot load identities: out of memory");
 	c->idents_loaded = rc == LM_OK;
 	return rc;
 }
@@ -83,6 +87,10 @@ static enum lm_rc insert(struct lm_case *c, const struct lm_ident *as)
 	enum lm_rc rc = lm_db_write(c, st);
 	if (rc == LM_OK)
 		append(c, as);
+	if (c->ident_text.spent) { /* the row in memory is not the one in the table: go no further with this handle */
+		c->broken = true;
+		return lm_case_fail(c, LM_ELIMIT, "cannot store identities: out of memory");
+	}
 	return rc;
 }
 

@@ -102,11 +102,10 @@ void lm_address_sort(struct lm_build *b);
 /* Claims of one address. */
 size_t lm_address_claims(const struct lm_build *b, int32_t address, const struct lm_claim **first);
 /*
- * The component (by `of`) that held the address: at a time, or in general when `at` is unset. LM_NODE_NONE when nobody
- * or not exactly one; *several says which.
+ * The component that held the address, told without a time: LM_NODE_NONE when nobody did or it changed hands or
+ * machines of equal strength claim it (*several).
  */
-int32_t lm_address_holder(const struct lm_claim *claims, size_t n, struct lm_int at,
-			  int32_t (*of)(struct lm_build *b, int32_t node), struct lm_build *b, bool *several);
+int32_t lm_address_holder(struct lm_build *b, int32_t address, bool *several);
 
 /* A piece of time with one answer. */
 struct lm_held {
@@ -114,7 +113,7 @@ struct lm_held {
 	int32_t comp;
 	bool several;
 };
-/* Splits all time where the answer may change; *n pieces in the arena. NULL when out of memory. */
+/* Splits all time where the answer changes; *n pieces in the arena. NULL when out of memory. */
 struct lm_held *lm_address_pieces(struct lm_build *b, int32_t address, size_t *n);
 
 /* ---- hosts.c ---- */

@@ -279,6 +279,7 @@ static void put_scheme(struct lm_buf *b, struct lm_str s)
 void lm_html_defang(struct lm_buf *b, struct lm_str whole, size_t max, enum lm_defang how, const struct lm_map *own)
 {
 	struct lm_str s = cut(whole, max), shown = s;
+	const char *authority = NULL; /* where a host follows "://" */
 	while (s.n) {
 		size_t wide = run_of(s, true), n = run_of(s, false), lead;
 		if (wide > n && is_ipv6(lm_str_part(s, 0, wide))) {
@@ -293,6 +294,7 @@ void lm_html_defang(struct lm_buf *b, struct lm_str whole, size_t max, enum lm_d
 		if (lm_str_eq(lm_str_part(s, n, n + 3), LM_STR("://"))) {
 			put_scheme(b, lm_str_part(s, 0, n));
 			s = lm_str_part(s, n + 3, s.n);
+			authority = s.p;
 			continue;
 		}
 		if (n < s.n && s.p[n] == '@') {
@@ -305,8 +307,10 @@ void lm_html_defang(struct lm_buf *b, struct lm_str whole, size_t max, enum lm_d
 			continue;
 		}
 		struct lm_str name = inner_name(lm_str_part(s, 0, n), &lead);
+		/* a component of a path, but not the host of a URL: release.zip is a file there */
+		bool slash = s.p != shown.p && (s.p[-1] == '/' || s.p[-1] == '\\') && s.p != authority;
 		lm_html_text(b, lm_str_part(s, 0, lead));
-		put_name(b, name, how, own);
+		put_name(b, name, slash && how == LM_DEFANG_TEXT ? LM_DEFANG_PATH : how, own);
 		lm_html_text(b, lm_str_part(s, lead + name.n, n));
 		s = lm_str_part(s, n, s.n);
 	}

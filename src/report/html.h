@@ -21,7 +21,7 @@ void lm_html_text(struct lm_buf *b, struct lm_str s);
 void lm_html_cut(struct lm_buf *b, struct lm_str s, size_t max);
 
 enum lm_defang {
-	LM_DEFANG_TEXT, /* sentences: URLs, addresses, domains; names with a file's ending stay whole */
+	LM_DEFANG_TEXT, /* sentences: URLs, addresses, domains; names with a file's ending stay whole, paths as below */
 	LM_DEFANG_PATH, /* paths: endings that are also domains (zip, com, app, sh) are files */
 	LM_DEFANG_ALL,	/* indicators: file names too */
 };

@@ -182,7 +182,8 @@ static void put_css(struct lm_page *p, struct lm_buf *css)
 		   "@bottom-left{content:\"TLP:%s\";font:700 8pt sans-serif}"
 		   "@bottom-center{content:\"limier report \\b7  revision %" PRId64 " \\b7  content %s%s\";"
 		   "font:8pt sans-serif}"
-		   "@bottom-right{content:counter(page) \" / \" counter(pages);font:8pt sans-serif}}\n",
+		   "@bottom-right{content:counter(page) \" / \" counter(pages);font:8pt sans-serif}}\n"
+		   "@page wide{size:A4 landscape}\n",
 		   p->tlp_word, p->v->revision, p->id,
 		   p->v->opts && p->v->opts->provisional ? " \\b7  PROVISIONAL" : "");
 }

@@ -69,10 +69,12 @@ void lm_page_host_link(struct lm_page *p, const struct lm_host *h);	/* to its ro
 void lm_page_say(struct lm_page *p, struct lm_str text, size_t max);	/* a sentence, defanged */
 void lm_page_percent(struct lm_page *p, uint64_t part, uint64_t of);	/* "78 %", "<1 %"; nothing for 0 of 0 */
 void lm_page_subject(struct lm_page *p, const struct lm_view_group *g); /* what a group of findings is about */
-/* Host, text and detail; the detail of a question is a command to type. */
-void lm_page_note(struct lm_page *p, const struct lm_view_note *n, bool command);
+/* page_notes.c; `lines`: how many lines of a text's details are shown */
+/* Host, text and detail; the detail of a question is a command to type, of other notes further lines. */
+void lm_page_note(struct lm_page *p, const struct lm_view_note *n, bool command, unsigned lines);
 /* The first `max` actions as a numbered list. */
-void lm_page_actions(struct lm_page *p, unsigned max);
+void lm_page_actions(struct lm_page *p, unsigned max, unsigned lines);
+void lm_page_verdict(struct lm_page *p);
 /* A value in a table; the same without defanging when it is digits and dots only: a version. */
 void lm_page_value(struct lm_page *p, struct lm_str value);
 void lm_page_version(struct lm_page *p, struct lm_str value);

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { UNREAD_SHOWN = 500 };
+enum { UNREAD_SHOWN = 500, LINES_SHOWN = 60 };
 
 static void put_cited(struct lm_page *p)
 {
@@ -116,7 +116,7 @@ static void put_notes(struct lm_page *p, int section, const char *id, const char
 	lm_page_put(p, "<ul>\n");
 	for (const struct lm_view_note *n = p->v->notes[section]; n && i < SHOWN; n = n->next, i++) {
 		lm_page_put(p, "<li>");
-		lm_page_note(p, n, section == LM_NOTE_QUESTION);
+		lm_page_note(p, n, section == LM_NOTE_QUESTION, LINES_SHOWN);
 		lm_page_put(p, "</li>\n");
 	}
 	lm_page_put(p, "</ul>\n");
@@ -160,35 +160,36 @@ void lm_page_coverage(struct lm_page *p)
 
 void lm_page_method(struct lm_page *p)
 {
-	lm_page_put(p,
-		    "<section id=\"method\" class=\"part\">\n<h2>How counted</h2>\n<dl class=\"method\">\n"
-		    "<dt>Host</dt><dd>A machine under all its names and addresses. An address that could not be "
-		    "resolved counts "
-		    "as a host of its own; a proxy stands for many hosts and is not one of the listed or seen.</dd>\n"
-		    "<dt>Stage</dt><dd>A host counts in a stage when at least one finding of that stage is about it. "
-		    "Counts do "
-		    "not add up: a host may be in several stages, and is in an earlier one only if that was observed "
-		    "too.</dd>\n"
-		    "<dt>exposed</dt><dd>The subject product is installed, in any version.</dd>\n"
-		    "<dt>altered</dt><dd>The altered content itself, by its hash. A version number alone is not "
-		    "enough.</dd>\n"
-		    "<dt>beaconing</dt><dd>The host called out in a way that a finding explains.</dd>\n"
-		    "<dt>second stage</dt><dd>Something that came later was written and then loaded or run.</dd>\n"
-		    "<dt>hands-on</dt><dd>Traces of a person working on the host.</dd>\n"
-		    "<dt>Listed, seen</dt><dd>Listed: a host list names it. Seen: some other evidence is about it. A "
-		    "count of 0 "
-		    "says something only about hosts that were seen.</dd>\n"
-		    "<dt>Unknown</dt><dd>The host list or a database gives no value. Unknown is its own row.</dd>\n"
-		    "<dt>Confidence</dt><dd>0 to 100 for one finding, from the sum of named log-odds: below 20 very "
-		    "low, 40 low, "
-		    "60 moderate, 85 high, from 85 very high. It is not the likelihood of a hypothesis.</dd>\n"
-		    "<dt>Numbers as links</dt><dd>A number of hosts leads to the host list. A stage shows exactly its "
-		    "hosts; a "
-		    "country, sector or organisation shows all of its hosts with the stages of each.</dd>\n"
-		    "<dt>Times</dt><dd>UTC.</dd>\n"
-		    "<dt>Content</dt><dd>The number in the footer is the beginning of a SHA-256 over report.json "
-		    "without its run "
-		    "history: the same number means the same content.</dd>\n</dl>\n");
+	lm_page_put(
+		p,
+		"<section id=\"method\" class=\"part\">\n<h2>How counted</h2>\n<dl class=\"method\">\n"
+		"<dt>Host</dt><dd>A machine under all its names and addresses. An address that could not be "
+		"resolved and a proxy, which stands for many hosts, have rows in the host list but are not counted as "
+		"listed or seen.</dd>\n"
+		"<dt>Stage</dt><dd>A host counts in a stage when at least one finding of that stage is about it. "
+		"Counts do "
+		"not add up: a host may be in several stages, and is in an earlier one only if that was observed "
+		"too.</dd>\n"
+		"<dt>exposed</dt><dd>The subject product is installed, in any version.</dd>\n"
+		"<dt>altered</dt><dd>The altered content itself, by its hash. A version number alone is not "
+		"enough.</dd>\n"
+		"<dt>beaconing</dt><dd>The host called out in a way that a finding explains.</dd>\n"
+		"<dt>second stage</dt><dd>Something that came later was written and then loaded or run.</dd>\n"
+		"<dt>hands-on</dt><dd>Traces of a person working on the host.</dd>\n"
+		"<dt>Listed, seen</dt><dd>Listed: a host list names it. Seen: some other evidence is about it. A "
+		"count of 0 "
+		"says something only about hosts that were seen.</dd>\n"
+		"<dt>Unknown</dt><dd>The host list or a database gives no value. Unknown is its own row.</dd>\n"
+		"<dt>Confidence</dt><dd>0 to 100 for one finding, from the sum of named log-odds: below 20 very "
+		"low, 40 low, "
+		"60 moderate, 85 high, from 85 very high. It is not the likelihood of a hypothesis.</dd>\n"
+		"<dt>Numbers as links</dt><dd>A number of hosts leads to the host list. A stage shows exactly its "
+		"hosts; a "
+		"country, sector or organisation shows all of its hosts with the stages of each.</dd>\n"
+		"<dt>Times</dt><dd>UTC.</dd>\n"
+		"<dt>Content</dt><dd>The number in the footer is the beginning of a SHA-256 over report.json "
+		"without its run "
+		"history: the same number means the same content.</dd>\n</dl>\n");
 	lm_page_footer(p);
 	lm_page_put(p, "</section>\n");
 }

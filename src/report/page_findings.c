@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-enum { GROUPS_SHOWN = 1500, HOSTS_SHOWN = 40, ACTIONS_SHOWN = 500 };
+enum { GROUPS_SHOWN = 1500, HOSTS_SHOWN = 40, ACTIONS_SHOWN = 500, LINES_SHOWN = 60 };
 
 static void put_times(struct lm_page *p, const struct lm_view_group *g)
 {
@@ -77,7 +77,7 @@ static void put_group_hosts(struct lm_page *p, const struct lm_view_group *g)
 	uint64_t n = 0;
 	lm_page_put(p, "<h4>Hosts</h4><p class=\"names\">");
 	if (g->fleet)
-		lm_page_put(p, g->hosts ? "whole fleet, " : "about the content itself, on no single host");
+		lm_page_put(p, g->hosts ? "" : "about the content itself, on no single host");
 	for (const struct lm_view_ref *r = g->refs; r && n < HOSTS_SHOWN; r = r->in_group) {
 		if (!r->host || r->host == last)
 			continue;
@@ -127,8 +127,10 @@ static void put_group(struct lm_page *p, const struct lm_view_group *g)
 	lm_page_put(p, "</p>\n");
 	put_list(p, "Why", g->f.why, g->f.n_why);
 	if (g->own_words) {
-		lm_page_put(p, "<p class=\"note\">As found on ");
-		lm_page_host_link(p, g->host);
+		lm_page_put(p, g->host ? "<p class=\"note\">As found on "
+				       : "<p class=\"note\">As stated for the content itself");
+		if (g->host)
+			lm_page_host_link(p, g->host);
 		lm_page_put(p, "; the ");
 		lm_html_count(p->out, g->findings - 1);
 		lm_page_put(p, " other findings of this group differ in their numbers: findings.csv has each.</p>\n");
@@ -146,7 +148,7 @@ static void put_all_actions(struct lm_page *p)
 	if (!n)
 		return;
 	lm_page_put(p, "<section id=\"actions\" class=\"part\">\n<h2>Actions in order</h2>\n");
-	lm_page_actions(p, ACTIONS_SHOWN);
+	lm_page_actions(p, ACTIONS_SHOWN, LINES_SHOWN);
 	if (n > ACTIONS_SHOWN) {
 		lm_page_put(p, "<p class=\"note\">");
 		lm_html_count(p->out, n - ACTIONS_SHOWN);

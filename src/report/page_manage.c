@@ -182,7 +182,7 @@ static void count_pivot(struct lm_page *p, struct pivot *t, unsigned bit)
 	t->n_sector = take_values(v->scope[LM_DIM_SECTOR], t->sector, SECTORS);
 	for (size_t i = 0; i < v->n_hosts; i++) {
 		const struct lm_view_host *h = &v->hosts[i];
-		if (h->host->kind == LM_HOST_PROXY)
+		if (h->host->kind != LM_HOST_MACHINE)
 			continue;
 		size_t r = slot(h->host->country, t->country, t->n_country, OTHER_ROW);
 		size_t c = slot(h->host->sector, t->sector, t->n_sector, OTHER_COL);

@@ -9,7 +9,15 @@
 
 #include <inttypes.h>
 
-enum { ACTIONS_SHOWN = 8, RARE_SHOWN = 10, RARE_HOSTS = 3, NOTES_SHOWN = 6, COUNTRIES_SHOWN = 12 };
+enum {
+	ACTIONS_SHOWN = 8,
+	RARE_SHOWN = 10,
+	RARE_HOSTS = 3,
+	NOTES_SHOWN = 6,
+	LINES_SHOWN = 3,
+	NOTE_LINES = 1,
+	COUNTRIES_SHOWN = 12
+};
 
 static void fact(struct lm_page *p, const char *name)
 {
@@ -81,26 +89,15 @@ static void put_facts(struct lm_page *p)
 	}
 	fact_end(p);
 	fact(p, "Revision");
-	lm_buf_fmt(p->out, "%" PRId64 "%s", v->revision, v->opts && v->opts->provisional ? ", provisional" : "");
+	lm_buf_fmt(p->out, "%" PRId64 "%s", v->revision,
+		   v->opts && v->opts->provisional ? ", provisional"
+		   : v->revision == 1		   ? ", the first"
+						   : "");
 	fact_end(p);
 	fact(p, "As of");
 	lm_page_now(p, true);
 	fact_end(p);
 	lm_page_put(p, "</dl>\n");
-}
-
-static void put_verdict(struct lm_page *p)
-{
-	const struct lm_view_note *n = p->v->notes[LM_NOTE_VERDICT];
-	lm_page_put(p, "<div class=\"verdict\"><h2>Verdict</h2>\n");
-	if (!n)
-		lm_page_put(p, "<p>No verdict is recorded for this revision.</p>\n");
-	for (unsigned i = 0; n && i < 4; n = n->next, i++) {
-		lm_page_put(p, "<p>");
-		lm_page_say(p, n->text, LM_CUT_TEXT);
-		lm_page_put(p, "</p>\n");
-	}
-	lm_page_put(p, "</div>\n");
 }
 
 static void put_funnel(struct lm_page *p)
@@ -132,69 +129,12 @@ static void put_funnel(struct lm_page *p)
 		   "a host to an earlier stage. <a href=\"#method\">How counted</a></p>\n");
 }
 
-static void put_whence(struct lm_page *p, const struct lm_host *h)
-{
-	const struct lm_view_host *vh = lm_view_host_of(p->v, h);
-	if (!vh)
-		return;
-	lm_page_put(p, "<span class=\"meta\">");
-	const struct lm_str parts[] = { h->org, h->sector, h->country };
-	for (size_t i = 0; i < 3; i++) {
-		if (!parts[i].n)
-			continue;
-		lm_page_value(p, parts[i]);
-		lm_page_put(p, " \xc2\xb7 ");
-	}
-	lm_page_put(p, lm_page_stage_title(vh->furthest));
-	lm_page_put(p, "</span>");
-}
-
-/* The proof: the most severe finding about the host and the first piece of its evidence. */
-static void put_proof(struct lm_page *p, const struct lm_host *h)
-{
-	const struct lm_view_host *vh = lm_view_host_of(p->v, h);
-	if (!vh || !vh->refs)
-		return;
-	lm_buf_fmt(p->out, " <a href=\"#g%" PRIu64 "\">G%" PRIu64 "</a> ", vh->refs->group->number,
-		   vh->refs->group->number);
-	if (vh->refs->cited)
-		lm_page_pointer(p, vh->refs->cited, vh->refs->offset, vh->refs->length, vh->refs->record);
-}
-
-void lm_page_actions(struct lm_page *p, unsigned max)
-{
-	const struct lm_view_note *before = NULL, *n = p->v->notes[LM_NOTE_ACTION];
-	lm_page_put(p, "<ol class=\"acts\">\n");
-	for (unsigned k = 0; n && k < max; before = n, n = n->next, k++) {
-		bool same = before && lm_str_eq(before->text, n->text) && lm_str_eq(before->detail, n->detail);
-		lm_page_put(p, "<li><b>");
-		lm_page_host_link(p, n->host);
-		lm_page_put(p, "</b> ");
-		put_whence(p, n->host);
-		lm_page_put(p, same ? "<p><span class=\"meta\">Same reason and next step.</span>" : "<p>");
-		struct lm_str rest = n->text, part;
-		for (unsigned i = 0; i < 4 && !same && lm_str_split(&rest, '\n', &part); i++) {
-			lm_page_put(p, i ? " " : "");
-			lm_page_say(p, part, LM_CUT_PATH);
-		}
-		put_proof(p, n->host);
-		lm_page_put(p, "</p>");
-		if (n->detail.n && !same) {
-			lm_page_put(p, "<p><span class=\"k\">Next:</span> ");
-			lm_page_say(p, n->detail, LM_CUT_PATH);
-			lm_page_put(p, "</p>");
-		}
-		lm_page_put(p, "</li>\n");
-	}
-	lm_page_put(p, "</ol>\n");
-}
-
 static void put_actions(struct lm_page *p)
 {
 	uint64_t n = p->v->n_notes[LM_NOTE_ACTION];
 	lm_page_put(p, "<div class=\"card act\"><h2>Act now</h2>\n");
 	if (n)
-		lm_page_actions(p, ACTIONS_SHOWN);
+		lm_page_actions(p, ACTIONS_SHOWN, LINES_SHOWN);
 	else
 		lm_page_put(p, "<p class=\"empty\">No action is proposed.</p>\n");
 	if (n > ACTIONS_SHOWN) {
@@ -267,6 +207,7 @@ static void put_rare(struct lm_page *p)
 static void put_notes(struct lm_page *p, int section, const char *title, const char *empty, const char *more)
 {
 	const struct lm_view_note *n = p->v->notes[section];
+	bool details = false;
 	lm_buf_fmt(p->out, "<div class=\"card\"><h2>%s</h2>\n", title);
 	if (!n) {
 		lm_buf_fmt(p->out, "<p class=\"empty\">%s</p></div>\n", empty);
@@ -275,34 +216,20 @@ static void put_notes(struct lm_page *p, int section, const char *title, const c
 	lm_page_put(p, "<ul>\n");
 	for (unsigned i = 0; n && i < NOTES_SHOWN; n = n->next, i++) {
 		lm_page_put(p, "<li>");
-		lm_page_note(p, n, section == LM_NOTE_QUESTION);
+		lm_page_note(p, n, section == LM_NOTE_QUESTION, 0);
 		lm_page_put(p, "</li>\n");
 	}
 	lm_page_put(p, "</ul>\n");
-	if (n) {
-		lm_buf_fmt(p->out, "<p><a href=\"#%s\">All ", more);
-		lm_html_count(p->out, p->v->n_notes[section]);
+	for (const struct lm_view_note *k = p->v->notes[section]; k && section != LM_NOTE_QUESTION; k = k->next)
+		details |= k->detail.n > 0;
+	if (n || details) {
+		lm_buf_fmt(p->out, "<p><a href=\"#%s\">", more);
+		lm_page_put(p, n ? "All " : "Details");
+		if (n)
+			lm_html_count(p->out, p->v->n_notes[section]);
 		lm_page_put(p, "</a></p>\n");
 	}
 	lm_page_put(p, "</div>\n");
-}
-
-void lm_page_note(struct lm_page *p, const struct lm_view_note *n, bool command)
-{
-	if (n->host) {
-		lm_page_host_link(p, n->host);
-		lm_page_put(p, ": ");
-	}
-	lm_page_say(p, n->text, LM_CUT_TEXT);
-	if (!n->detail.n)
-		return;
-	bool url = lm_bytes_find(lm_str_bytes(n->detail), lm_str_bytes(LM_STR("://"))) != SIZE_MAX;
-	lm_page_put(p, command ? " <code>" : " <span class=\"meta\">");
-	if (command && !url) /* to be typed as it stands */
-		lm_html_cut(p->out, n->detail, LM_CUT_PATH);
-	else
-		lm_page_say(p, n->detail, LM_CUT_PATH);
-	lm_page_put(p, command ? "</code>" : "</span>");
 }
 
 void lm_page_respond(struct lm_page *p)
@@ -323,7 +250,7 @@ void lm_page_respond(struct lm_page *p)
 	lm_page_put(p, "</h1>\n");
 	put_facts(p);
 	lm_page_put(p, "</header>\n");
-	put_verdict(p);
+	lm_page_verdict(p);
 	put_funnel(p);
 	lm_page_put(p, "<div class=\"two\">\n<div class=\"stack\">\n");
 	put_actions(p);
@@ -333,10 +260,9 @@ void lm_page_respond(struct lm_page *p)
 	lm_page_put(p, "</div>\n");
 	put_notes(p, LM_NOTE_BLIND, "Blind spots", "None is recorded.", "blind");
 	put_notes(p, LM_NOTE_QUESTION, "Open questions", "None is recorded.", "questions");
-	put_notes(p, LM_NOTE_NEW, "New in this revision",
-		  v->revision <= 1 ? "First revision: there is nothing to compare with."
-				   : "No comparison with the revision before is recorded.",
-		  "changes");
+	if (v->revision > 1 || v->n_notes[LM_NOTE_NEW])
+		put_notes(p, LM_NOTE_NEW, "New in this revision", "No comparison with the revision before is recorded.",
+			  "changes");
 	lm_page_put(p, "</div>\n</div>\n");
 	lm_page_footer(p);
 	lm_page_put(p, "</section>\n");

@@ -146,7 +146,14 @@ void lm_page_country_bars(struct lm_page *p, unsigned max)
 
 static void put_dimension(struct lm_page *p, int dim)
 {
-	static const char *const titles[LM_DIM_COUNT] = { "Country", "Sector", "Organisation", "Version", "Signer" };
+	static const char *const titles[LM_DIM_COUNT] = { "Country", "Sector",	"Organisation",
+							  "System",  "Version", "Signer" };
+	static const char *const words[LM_DIM_COUNT] = { "country",
+							 "sector",
+							 "organisation",
+							 "system",
+							 "version of the subject product",
+							 "signer of altered files" };
 	enum { ROWS_SHOWN = 1000 };
 	struct lm_scope_row sum = { 0 };
 	uint64_t n = 0;
@@ -154,7 +161,7 @@ static void put_dimension(struct lm_page *p, int dim)
 		return;
 	lm_buf_fmt(p->out,
 		   "<div class=\"wide\" id=\"by-%s\"><table class=\"list\"><caption>Hosts by %s</caption><thead><tr>",
-		   lm_view_dims[dim], lm_view_dims[dim][0] == 'o' ? "organisation" : lm_view_dims[dim]);
+		   lm_view_dims[dim], words[dim]);
 	lm_buf_fmt(p->out,
 		   "<th scope=\"col\">%s</th><th scope=\"col\" class=\"n\">Listed</th><th scope=\"col\" "
 		   "class=\"n\">Seen</th>",

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-const char *const lm_view_dims[LM_DIM_COUNT] = { "country", "sector", "org", "version", "signer" };
+const char *const lm_view_dims[LM_DIM_COUNT] = { "country", "sector", "org", "os", "version", "signer" };
 
 static const char *const sections[LM_NOTE_COUNT] = { "verdict", "action", "new", "blind", "question", "gap" };
 
@@ -53,12 +53,12 @@ static enum lm_rc load_hosts(struct lm_view *v)
 		return LM_ELIMIT;
 	for (size_t i = 0; i < v->n_hosts; i++) {
 		v->hosts[i].host = &h[i];
-		if (h[i].kind == LM_HOST_PROXY)
+		if (h[i].kind != LM_HOST_MACHINE)
 			continue;
 		v->listed += h[i].listed;
 		v->seen += h[i].seen;
 		v->listed_seen += h[i].listed && h[i].seen;
-		if (!h[i].listed || h[i].kind != LM_HOST_MACHINE)
+		if (!h[i].listed)
 			continue;
 		if (!own_name(v, h[i].name))
 			return LM_ELIMIT;

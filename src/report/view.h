@@ -45,7 +45,7 @@ struct lm_view_scope {
 	struct lm_scope_row row;
 };
 
-enum { LM_DIM_COUNTRY, LM_DIM_SECTOR, LM_DIM_ORG, LM_DIM_VERSION, LM_DIM_SIGNER, LM_DIM_COUNT };
+enum { LM_DIM_COUNTRY, LM_DIM_SECTOR, LM_DIM_ORG, LM_DIM_OS, LM_DIM_VERSION, LM_DIM_SIGNER, LM_DIM_COUNT };
 extern const char *const lm_view_dims[LM_DIM_COUNT]; /* "country" ... */
 
 enum { LM_NOTE_VERDICT, LM_NOTE_ACTION, LM_NOTE_NEW, LM_NOTE_BLIND, LM_NOTE_QUESTION, LM_NOTE_GAP, LM_NOTE_COUNT };
@@ -118,7 +118,7 @@ struct lm_view {
 
 	struct lm_view_host *hosts; /* in order of host id, which is the order of names */
 	size_t n_hosts;
-	uint64_t listed, seen, listed_seen; /* proxies and the fleet excluded: machines and unresolved addresses */
+	uint64_t listed, seen, listed_seen; /* machines: neither proxies nor bare addresses */
 	uint64_t stage_hosts[LM_STAGE_COUNT], stage_orgs[LM_STAGE_COUNT];
 	uint64_t stage_sure[LM_STAGE_COUNT]; /* of those, with confidence high or very high */
 	struct lm_int stage_first[LM_STAGE_COUNT], stage_last[LM_STAGE_COUNT];

@@ -158,6 +158,12 @@ static void test_id(void **state)
 	ok(lm_case_finding(c, &f));
 	ok(lm_case_findings(c, keep_id, second));
 	assert_string_not_equal(first, second);
+	char third[17] = "";
+	ok(lm_case_results_clear(c));
+	f.host = 1; /* the same on another host is another finding */
+	ok(lm_case_finding(c, &f));
+	ok(lm_case_findings(c, keep_id, third));
+	assert_string_not_equal(second, third);
 	/* nothing changed: results stand */
 	ok(lm_case_resolve(c, NULL));
 	second[0] = 0;
