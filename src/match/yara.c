@@ -11,6 +11,7 @@
 
 #include "base/json_out.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 
 #include <dirent.h>
@@ -22,7 +23,9 @@
 #include <yara.h>
 
 #define RULE_FILE_MAX (64u << 20)
+#ifndef SCAN_SECONDS
 #define SCAN_SECONDS 60
+#endif
 #define FOLDER_DEPTH 16
 
 /* Variables that public rule sets expect to exist; set per content before each scan. */
@@ -37,6 +40,8 @@ struct rules {
 	const char *file;
 	char first_error[256];
 	int first_line;
+	struct lm_map files;  /* real paths already loaded: the same folder named twice adds nothing */
+	struct lm_map spaces; /* namespaces in use: two folders may hold files of one name */
 };
 
 /* ---- loading ---- */
@@ -54,10 +59,14 @@ static void on_error(int level, const char *file, int line, const YR_RULE *rule,
 
 static char *read_file(const char *path, size_t *n)
 {
-	FILE *f = fopen(path, "rb");
+	struct stat st;
 	char *data = NULL;
 	size_t cap = 0;
 	*n = 0;
+	/* a named pipe would wait for a writer for ever */
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	FILE *f = fopen(path, "rb");
 	if (!f)
 		return NULL;
 	for (;;) {
@@ -78,6 +87,44 @@ static char *read_file(const char *path, size_t *n)
 	return data;
 }
 
+/*
+ * What a rule file says outside comments, line by line: enough to see imports, includes and whether it has rules
+ * of its own. Statements of this kind begin a line in every published rule set; the compiler has the last word.
+ */
+struct outline {
+	const char *off; /* a module that is switched off, or NULL */
+	bool includes, rules;
+};
+
+static struct outline outline_of(struct lm_bytes data)
+{
+	/* magic needs a database file, cuckoo a sandbox's log, console prints */
+	static const char *const off[] = { "magic", "cuckoo", "console" };
+	struct outline o = { 0 };
+	struct lm_str rest = lm_bytes_str(data), line;
+	bool comment = false;
+	while (lm_str_split(&rest, '\n', &line)) {
+		line = lm_str_trim(line);
+		if (comment || lm_str_starts_ci(line, LM_STR("/*"))) {
+			size_t end = lm_bytes_find(lm_str_bytes(line), lm_str_bytes(LM_STR("*/")));
+			comment = end == SIZE_MAX;
+			line = comment ? (struct lm_str){ 0 } : lm_str_trim(lm_str_part(line, end + 2, line.n));
+		}
+		o.includes |= lm_str_starts_ci(line, LM_STR("include"));
+		o.rules |= lm_str_starts_ci(line, LM_STR("rule ")) || lm_str_starts_ci(line, LM_STR("private ")) ||
+			   lm_str_starts_ci(line, LM_STR("global "));
+		if (!lm_str_starts_ci(line, LM_STR("import")))
+			continue;
+		size_t open = lm_str_find(line, '"', 0);
+		struct lm_str module = lm_str_part(line, open == SIZE_MAX ? line.n : open + 1, line.n);
+		module = lm_str_part(module, 0, lm_str_find(module, '"', 0));
+		for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+			if (lm_str_eq(module, lm_cstr(off[i])))
+				o.off = off[i];
+	}
+	return o;
+}
+
 /* `include` reads below the rules folder only: a rule file from elsewhere must not pull in /etc/passwd. */
 static const char *on_include(const char *name, const char *from, const char *space, void *user)
 {
@@ -94,7 +141,12 @@ static const char *on_include(const char *name, const char *from, const char *sp
 	n = strlen(root);
 	if (strncmp(path, root, n) != 0 || path[n] != '/')
 		return NULL;
-	return read_file(path, &n);
+	char *text = read_file(path, &n);
+	if (text && outline_of((struct lm_bytes){ (const uint8_t *)text, n }).off) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static void on_include_free(const char *text, void *user)
@@ -163,21 +215,6 @@ static bool probe(struct lm_str path, struct lm_bytes data)
 	return false;
 }
 
-/* Modules that would open files or need what a worker does not have. */
-static const char *module_switched_off(struct lm_bytes data)
-{
-	static const char *const off[] = { "magic", "cuckoo", "console" };
-	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
-		char line[32];
-		int n = snprintf(line, sizeof line, "import \"%s\"", off[i]);
-		size_t at = lm_bytes_find(data, (struct lm_bytes){ (const uint8_t *)line, (size_t)n });
-		if (at != SIZE_MAX &&
-		    (at == 0 || data.p[at - 1] == '\n' || data.p[at - 1] == ' ' || data.p[at - 1] == '\t'))
-			return off[i];
-	}
-	return NULL;
-}
-
 /*
  * A compiler with one failed file is unusable, so every file is tried in one of its own first.
  */
@@ -199,6 +236,20 @@ static bool compiles(struct rules *r, const char *text, const char *space, unsig
 static void load_file(struct rules *r, const char *path, const char *space, struct lm_match_loaded *count)
 {
 	size_t n;
+	char real[PATH_MAX], unique[PATH_MAX + 16];
+	bool added = true;
+	if (realpath(path, real))
+		lm_map_add(&r->files, lm_cstr(real), &added);
+	if (!added)
+		return;
+	snprintf(unique, sizeof unique, "%s", space);
+	lm_map_add(&r->spaces, lm_cstr(unique), &added);
+	for (unsigned i = 2; !added && i < 10000; i++) {
+		snprintf(unique, sizeof unique, "%s#%u", space, i);
+		lm_map_add(&r->spaces, lm_cstr(unique), &added);
+	}
+	space = unique;
+	errno = 0;
 	char *text = read_file(path, &n);
 	if (!text) {
 		lm_log(LM_LOG_WARN, "cannot read rules '%s': %s", path, errno ? strerror(errno) : "larger than 64 MiB");
@@ -206,17 +257,19 @@ static void load_file(struct rules *r, const char *path, const char *space, stru
 		return;
 	}
 	struct lm_bytes data = { (const uint8_t *)text, n };
-	const char *off;
 	r->file = path;
 	if (!probe(lm_cstr(path), data)) {
 		free(text);
 		return;
 	}
-	off = module_switched_off(data);
-	if (off) {
+	struct outline o = outline_of(data);
+	if (o.off) {
 		lm_log(LM_LOG_WARN, "cannot run rules '%s' here: they import module '%s', which is switched off", path,
-		       off);
+		       o.off);
 		count->bad_files++;
+	} else if (o.includes && !o.rules) {
+		/* the files it names are loaded by themselves: through the index every rule would match twice */
+		lm_log(LM_LOG_INFO, "'%s' only includes other rule files: those are loaded, it is not", path);
 	} else if (memchr(text, 0, n)) {
 		lm_log(LM_LOG_WARN, "cannot load rules '%s': a NUL byte at offset %zu", path, strlen(text));
 		count->bad_files++;
@@ -284,6 +337,8 @@ static enum lm_rc load(const char *path, void **state, struct lm_match_loaded *c
 		if (yr_initialize() != ERROR_SUCCESS)
 			return lm_fail(err, LM_ELIMIT, "cannot start libyara");
 		r = *state = lm_xalloc(sizeof *r);
+		lm_map_init(&r->files);
+		lm_map_init(&r->spaces);
 		r->compiler = new_compiler(r);
 		if (!r->compiler)
 			return lm_fail(err, LM_ELIMIT, "cannot start libyara's compiler");
@@ -312,7 +367,8 @@ static enum lm_rc ready(void *state, struct lm_err *err)
 	if (yr_scanner_create(r->compiled, &r->scanner) != ERROR_SUCCESS)
 		return lm_fail(err, LM_ELIMIT, "cannot start libyara's scanner: out of memory");
 	yr_scanner_set_timeout(r->scanner, SCAN_SECONDS);
-	yr_scanner_set_flags(r->scanner, SCAN_FLAGS_REPORT_RULES_MATCHING);
+	/* a mapped file that shrinks kills the worker, which is recorded; libyara need not catch it */
+	yr_scanner_set_flags(r->scanner, SCAN_FLAGS_REPORT_RULES_MATCHING | SCAN_FLAGS_NO_TRYCATCH);
 	return LM_OK;
 }
 
@@ -342,8 +398,10 @@ static void put_meta(struct lm_obs *o, const YR_META *m)
 	if (lm_str_eq_ci(key, LM_STR("score"))) {
 		int64_t score;
 		if (m->type == META_TYPE_INTEGER)
-			o->rule_match.score = LM_INT(m->integer);
-		else if (text.p && lm_str_i64(text, &score))
+			score = m->integer;
+		else if (!text.p || !lm_str_i64(text, &score))
+			return;
+		if (score >= 0 && score <= 100)
 			o->rule_match.score = LM_INT(score);
 	}
 }
@@ -357,6 +415,12 @@ static void put_metas(struct lm_obs *o, YR_RULE *rule, struct lm_buf *json)
 	yr_rule_metas_foreach(rule, m)
 	{
 		put_meta(o, m);
+		/* rules may repeat a key; a JSON object may not: the first one stays */
+		const YR_META *before = rule->metas;
+		while (before != m && strcmp(before->identifier, m->identifier) != 0)
+			before++;
+		if (before != m)
+			continue;
 		lm_jw_key(&w, m->identifier);
 		if (m->type == META_TYPE_INTEGER)
 			lm_jw_i64(&w, m->integer);
@@ -488,6 +552,8 @@ static void free_(void *state)
 		yr_rules_destroy(r->compiled);
 	if (r->compiler)
 		yr_compiler_destroy(r->compiler);
+	lm_map_fini(&r->files);
+	lm_map_fini(&r->spaces);
 	free(r);
 	yr_finalize();
 }

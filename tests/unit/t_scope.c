@@ -111,7 +111,7 @@ static void test_notes(void **state)
 		   "N verdict: 1 content is not what the signer signed or the vendor released; 2 of 5 hosts have it");
 	assert_has(text,
 		   "N verdict: 'Calc App': 1 altered content; 2 of the 4 hosts with the product have it by hash.");
-	assert_has(text, "'lib.dll' (SHA-256 ");
+	assert_has(text, "'lib.dll' on ");
 	assert_has(text, "N action: 'Calc App 4.1' carries altered content on 2 hosts");
 	assert_has(text, "Remove 'Calc App 4.1' from 3 hosts");
 	assert_has(text, "Put 1 hash of altered contents on the block list");

@@ -128,7 +128,7 @@ static void test_folder(void **state)
 	assert_int_equal(n.files, 4);
 	assert_int_equal(n.rules, 4);
 	assert_int_equal(n.bad_files, 2);
-	assert_non_null(strstr(logged, "b/bad.yar': line 3"));
+	assert_non_null(strstr(logged, "b/bad.yar': line 4"));
 	assert_non_null(strstr(logged, "module 'magic'"));
 	assert_int_equal(scan(m, LM_STR("some needle here, later"), "dir/file.txt", &h), LM_OK);
 	assert_string_equal(h.rules, "one\n");
@@ -239,7 +239,12 @@ static void test_signature_base(void **state)
 	print_message("rules/signature-base: %u rules in %u files, %u left out\n%s", n.rules, n.files, n.bad_files,
 		      logged);
 	assert_int_equal(n.bad_files, 0);
-	assert_int_equal(n.rules, 5934);
+	/*
+	 * 5,934 lines of the set begin with `rule`, some of them inside comments. The yara command line prints 5,871
+	 * rule names (with -n and without); 12 further rules are private.
+	 */
+	assert_int_equal(n.files, 741);
+	assert_int_equal(n.rules, 5871 + 12);
 	/* inert: a text with the published marker strings behind a bare MZ */
 	static const char sample[] = "MZ inert sample, no code\n3jB(2bsG#@c7\nAVMonitorRefreshEvent\n"
 				     "__tutma\n__tutmc\nvG2eZ1KOeGd2n5fr\n";
