@@ -85,6 +85,14 @@ bool lm_case_file_known(struct lm_case *c, struct lm_str path, uint64_t size, in
 enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)(void *user, const uint8_t sha256[32]),
 			void *user) LM_MUST;
 
+/*
+ * Before a file is read again under other settings: marks what its earlier reading of exactly these bytes (size,
+ * modification time) stated; lm_case_forget_commit removes all that was marked, unless other evidence states it
+ * too, and commits. Facts about contents in these files go wherever they are cited from: they are stated anew.
+ */
+enum lm_rc lm_case_forget_file(struct lm_case *c, struct lm_str path, uint64_t size, int64_t modified_ns) LM_MUST;
+enum lm_rc lm_case_forget_commit(struct lm_case *c) LM_MUST;
+
 struct lm_evidence_row {
 	int64_t id, parent;
 	struct lm_str path, kind;

@@ -113,6 +113,8 @@ void lm_sha_end(struct lm_case *c, uint8_t out[32]);
 /* ---- store.c ---- */
 
 /* Text of "CREATE TABLE obs_<id>" for a kind; the field names are quoted, own columns begin with '_'. */
+/* Sums the ids of all observations anew and logs the sum: after some were removed on purpose. */
+enum lm_rc lm_store_resum(struct lm_case *c) LM_MUST;
 void lm_store_table(enum lm_kind kind, struct lm_buf *sql);
 /* The digest name of an observation; `o` has no NaN and no empty identity texts. */
 void lm_store_id(struct lm_case *c, const struct lm_obs *o, uint8_t id[16]);
@@ -128,6 +130,8 @@ enum lm_rc lm_store_fold(struct lm_case *c) LM_MUST;
 /* ---- ident.c: identities as seen ---- */
 
 enum lm_rc lm_ident_load(struct lm_case *c) LM_MUST;
+/* How an observation of this kind uses the identity it names: LM_USED_*. */
+unsigned lm_ident_use(enum lm_kind kind);
 /* The id of an identity; 0 when it is all unset. */
 enum lm_rc lm_ident_intern(struct lm_case *c, const struct lm_ident *as, unsigned used, struct lm_int time,
 			   int64_t *id) LM_MUST;

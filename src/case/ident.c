@@ -12,6 +12,11 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+unsigned lm_ident_use(enum lm_kind kind)
+{
+	return kind == LM_K_host_record ? LM_USED_LIST : kind == LM_K_host_alias ? LM_USED_ALIAS : LM_USED_SEEN;
+}
+
 static void ident_key(struct lm_buf *b, const struct lm_ident *as)
 {
 	const struct lm_str part[] = { as->name, as->address, as->device };

@@ -208,6 +208,8 @@ static enum lm_rc get_lists(struct lm_case *c, struct lm_arena *a, struct lm_str
 		}
 	}
 	lm_db_put(c, st);
+	if (rc == LM_OK && a->spent)
+		rc = lm_case_fail(c, LM_ELIMIT, "cannot read a finding: out of memory");
 	return rc;
 }
 

@@ -288,9 +288,7 @@ enum lm_rc lm_case_put(struct lm_case *c, int64_t evidence, const struct lm_obs 
 		return rc;
 	struct lm_obs o = *seen;
 	settle(&o);
-	unsigned used = o.kind == LM_K_host_record  ? LM_USED_LIST
-			: o.kind == LM_K_host_alias ? LM_USED_ALIAS
-						    : LM_USED_SEEN;
+	unsigned used = lm_ident_use(o.kind);
 	int64_t ident;
 	rc = lm_ident_intern(c, &o.host, used, o.time, &ident);
 	if (rc != LM_OK)
@@ -333,6 +331,31 @@ static enum lm_rc log_batch(struct lm_case *c)
 		rc = lm_case_log(c, "batch", lm_buf_view(&b));
 	lm_buf_fini(&b);
 	return rc;
+}
+
+enum lm_rc lm_store_resum(struct lm_case *c)
+{
+	enum lm_rc rc = LM_OK;
+	memset(c->sum, 0, sizeof c->sum);
+	for (enum lm_kind k = LM_KIND_NONE + 1; rc == LM_OK && k < LM_KIND_COUNT; k++) {
+		struct lm_buf sql;
+		if (!c->have[k])
+			continue;
+		lm_buf_init(&sql, 256);
+		lm_buf_fmt(&sql, "SELECT _id FROM obs_%s", lm_kind_desc(k)->id);
+		sqlite3_stmt *st = lm_db_get(c, sql.p);
+		rc = st ? LM_OK : LM_EDB;
+		while (st && lm_db_row(c, st, &rc)) {
+			struct lm_bytes id = lm_col_bytes(st, 0);
+			if (id.n == 16)
+				add_to_sum(c, id.p);
+		}
+		if (st)
+			lm_db_put(c, st);
+		lm_buf_fini(&sql);
+	}
+	c->batch_added = 0;
+	return rc == LM_OK ? log_batch(c) : rc;
 }
 
 enum lm_rc lm_case_commit(struct lm_case *c)

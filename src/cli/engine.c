@@ -190,16 +190,18 @@ static void on_progress(void *user, uint64_t done, uint64_t total, struct lm_str
 
 /* ---- what is to be read ---- */
 
-static void plan_file(struct run *r, const struct lm_work_file *f)
+static enum lm_rc plan_file(struct run *r, const struct lm_work_file *f)
 {
-	if (!r->o->force && lm_case_file_known(r->c, f->path, f->size, f->modified_ns, lm_cstr(r->fingerprint)))
+	if (!r->o->force && lm_case_file_known(r->c, f->path, f->size, f->modified_ns, lm_cstr(r->fingerprint))) {
 		r->tally->known++;
-	else
-		lm_work_add(r->work, f);
+		return LM_OK;
+	}
+	lm_work_add(r->work, f);
+	return lm_case_forget_file(r->c, f->path, f->size, f->modified_ns);
 }
 
 /* Lists and what options name are read at once; the rest waits for what they say. */
-static void take_file(struct run *r, const struct lm_walk_entry *e, enum lm_role role, const char *reader)
+static enum lm_rc take_file(struct run *r, const struct lm_walk_entry *e, enum lm_role role, const char *reader)
 {
 	r->tally->files++;
 	r->tally->bytes += e->size;
@@ -217,7 +219,7 @@ static void take_file(struct run *r, const struct lm_walk_entry *e, enum lm_role
 			.modified_ns = e->modified_ns,
 			.triage = e->triage,
 		};
-		return;
+		return LM_OK;
 	}
 	struct lm_work_file f = {
 		.path = e->path,
@@ -228,12 +230,13 @@ static void take_file(struct run *r, const struct lm_walk_entry *e, enum lm_role
 		.role = role,
 		.reader = reader,
 	};
-	plan_file(r, &f);
+	return plan_file(r, &f);
 }
 
-static void plan_waiting(struct run *r)
+static enum lm_rc plan_waiting(struct run *r)
 {
-	for (size_t i = 0; i < r->n_waiting; i++) {
+	enum lm_rc rc = LM_OK;
+	for (size_t i = 0; rc == LM_OK && i < r->n_waiting; i++) {
 		const struct waiting *w = &r->waiting[i];
 		struct lm_work_file f = {
 			.path = lm_cstr(w->path),
@@ -244,8 +247,9 @@ static void plan_waiting(struct run *r)
 			.role = LM_ROLE_EVIDENCE,
 			.hashes = r->hashes,
 		};
-		plan_file(r, &f);
+		rc = plan_file(r, &f);
 	}
+	return rc == LM_OK ? lm_case_forget_commit(r->c) : rc;
 }
 
 /* Which digests the indicators in the case are stated in: each one computed costs time over all evidence. */
@@ -268,8 +272,7 @@ struct walk {
 static enum lm_rc on_walk_file(void *user, const struct lm_walk_entry *e)
 {
 	struct walk *w = user;
-	take_file(w->r, e, w->role, w->reader);
-	return LM_OK;
+	return take_file(w->r, e, w->role, w->reader);
 }
 
 static enum lm_rc on_walk_issue(void *user, const struct lm_walk_issue *i)
@@ -391,7 +394,7 @@ static enum lm_rc parse_only(struct run *r, struct lm_err *err)
 	return LM_OK;
 }
 
-static enum lm_rc store_settings(struct run *r, int64_t now, const struct lm_geo *geo)
+static enum lm_rc store_settings(struct run *r, const char *case_path, int64_t now, const struct lm_geo *geo)
 {
 	char text[LM_TIME_TEXT];
 	struct lm_buf args;
@@ -404,6 +407,8 @@ static enum lm_rc store_settings(struct run *r, int64_t now, const struct lm_geo
 		rc = lm_case_set(r->c, "now", lm_cstr(lm_time_iso(now, text)));
 	if (rc == LM_OK)
 		rc = lm_case_set(r->c, "tool", LM_STR("limier " LM_VERSION));
+	if (rc == LM_OK && case_path)
+		rc = lm_case_set(r->c, "path", lm_cstr(case_path));
 	if (rc == LM_OK && geo)
 		rc = lm_case_set(r->c, "geo", lm_cstr(lm_geo_describe(geo)));
 	for (size_t i = 0; rc == LM_OK && i < r->o->operands.n; i++)
@@ -437,6 +442,8 @@ static enum lm_rc read_everything(struct run *r, struct lm_err *err)
 	if (rc == LM_OK)
 		rc = walk_list(r, &o->operands, LM_ROLE_EVIDENCE, NULL, err);
 	if (rc == LM_OK)
+		rc = lm_case_forget_commit(r->c);
+	if (rc == LM_OK)
 		rc = lm_work_run(r->work, &sink, err);
 	if (rc == LM_OK)
 		rc = commit(r);
@@ -444,13 +451,13 @@ static enum lm_rc read_everything(struct run *r, struct lm_err *err)
 		rc = lm_case_prevalence(r->c, LM_K_indicator_listed, "type", want_type, &r->hashes);
 	if (rc == LM_OK) {
 		fingerprint(r);
-		if (!o->force)
-			rc = lm_case_seen(r->c, lm_cstr(r->fingerprint), seen_content, r);
+		rc = plan_waiting(r);
 	}
-	if (rc == LM_OK) {
-		plan_waiting(r);
+	/* after what is stale went: contents parsed under these very settings need not be parsed again */
+	if (rc == LM_OK && !o->force)
+		rc = lm_case_seen(r->c, lm_cstr(r->fingerprint), seen_content, r);
+	if (rc == LM_OK)
 		rc = lm_work_run(r->work, &sink, err);
-	}
 	lm_progress_clear();
 	return rc == LM_OK ? commit(r) : rc;
 }
@@ -505,7 +512,7 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 	rc = lm_case_open(case_path, LM_CASE_CREATE, &r.c, err);
 	if (rc < 0)
 		goto done;
-	rc = store_settings(&r, now, geo);
+	rc = store_settings(&r, case_path, now, geo);
 	if (rc == LM_OK)
 		rc = read_everything(&r, err);
 	lm_work_stop(r.work);
