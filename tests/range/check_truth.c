@@ -223,9 +223,9 @@ static void read_inventories(struct seen *s, const char *dir)
 	for (const struct dirent *e; (e = readdir(d)) != NULL;) {
 		static const char *const names[] = { "files.csv", "hashes.csv", "files.jsonl", "hashes.jsonl" };
 		for (int i = 0; e->d_name[0] != '.' && i < 4; i++) {
-			char path[1024];
-			snprintf(path, sizeof path, "%s/%s/%s", dir, e->d_name, names[i]);
-			if (access(path, R_OK) == 0)
+			char path[2048];
+			int n = snprintf(path, sizeof path, "%s/%s/%s", dir, e->d_name, names[i]);
+			if (n < (int)sizeof path && access(path, R_OK) == 0)
 				read_hash_list(s, path, i >= 2);
 		}
 	}
@@ -293,7 +293,7 @@ static void read_collections(struct seen *s, const char *dir, struct rg_js truth
 	do {
 		struct rg_js one = truth, path_at = truth, lock = truth;
 		assert_true(rg_js_enter(&one, "host") && rg_js_enter(&path_at, "path") && rg_js_enter(&lock, "locked"));
-		char path[1024];
+		char path[2048];
 		struct lm_str below = rg_js_text(&path_at);
 		snprintf(path, sizeof path, "%s/%.*s", dir, LM_STR_ARG(below));
 		walk_row = row_of(s, rg_js_text(&one));
@@ -349,7 +349,7 @@ void rg_check_truth(const char *dir, struct lm_bytes truth, struct lm_bytes host
 {
 	struct rg_js j = { (const char *)truth.p, (const char *)truth.p + truth.n, false }, contents = j;
 	struct seen s = { .rows = 0 };
-	char sub[1024];
+	char sub[2048];
 	lm_map_init(&s.by_key);
 	assert_true(rg_js_enter(&contents, "altered_contents"));
 	rg_js_need(&contents, '[');
