@@ -147,17 +147,6 @@ static void put_summary(struct lm_buf *out, struct lm_case *c, const struct lm_t
 	lm_buf_fmt(out, "\nreport: %s/report.html\n", dir);
 }
 
-static void put_json(struct lm_buf *out, struct lm_case *c, bool indent, struct lm_err *err)
-{
-	/* the result of `investigate` is the report document itself */
-	struct lm_report_opts ro = { .tlp = "amber", .version = LM_VERSION };
-	struct lm_buf doc;
-	lm_buf_init(&doc, SIZE_MAX / 2);
-	if (lm_report_document.write(c, &ro, &doc, err) == LM_OK && indent)
-		lm_buf_str(out, lm_buf_view(&doc));
-	lm_buf_fini(&doc);
-}
-
 static enum lm_rc jsonl_finding(void *user, const struct lm_finding_row *r)
 {
 	struct lm_jw w;
@@ -197,7 +186,8 @@ int lm_cmd_investigate(const struct lm_cli *o)
 		if (o->jsonl)
 			(void)!lm_case_findings(c, jsonl_finding, &out);
 		else if (o->json)
-			put_json(&out, c, true, &err);
+			/* the result of investigate is the report document itself */
+			(void)!lm_report_document.write(c, &ro, &out, &err);
 		else
 			put_summary(&out, c, &tally, o->output);
 		if (!lm_term_flush(&out))

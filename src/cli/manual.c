@@ -143,8 +143,8 @@ static const char exit_status[] =
 void lm_cli_man(struct lm_buf *out, enum lm_verb v)
 {
 	bool all = v == LM_V_COUNT;
-	lm_buf_fmt(out, ".TH LIMIER%s%s 1 \"" LM_MANUAL_DATE "\" \"limier " LM_VERSION "\" \"limier manual\"\n", all ? "" : "\\-",
-		   all ? "" : lm_verbs[v].name);
+	lm_buf_fmt(out, ".TH LIMIER%s%s 1 \"" LM_MANUAL_DATE "\" \"limier " LM_VERSION "\" \"limier manual\"\n",
+		   all ? "" : "\\-", all ? "" : lm_verbs[v].name);
 	if (all) {
 		lm_buf_puts(out,
 			    ".SH NAME\nlimier \\- which signed software is not what its vendor built, who has it, "

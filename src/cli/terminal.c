@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -161,6 +162,9 @@ const char *lm_term_bytes(uint64_t n)
 bool lm_term_flush(struct lm_buf *out)
 {
 	bool ok = !out->bad && fwrite(out->p ? out->p : "", 1, out->n, stdout) == out->n && fflush(stdout) == 0;
+	/* whoever read our output has seen enough (head, a pager): that is no failure */
+	if (!ok && !out->bad && errno == EPIPE)
+		exit(LM_EXIT_OK);
 	lm_buf_clear(out);
 	return ok;
 }
