@@ -151,7 +151,8 @@ static enum lm_rc on_obs(void *user, int64_t content, const struct lm_obs *o)
 static enum lm_rc on_end(void *user, int64_t content, const struct lm_frame_end *e)
 {
 	struct run *r = user;
-	if (e->reader.n)
+	/* what was parsed earlier in this case comes without a reader's name */
+	if (e->reader.n || e->cached)
 		r->tally->recognised++;
 	if (!e->cached) {
 		if (r->n_ended == r->cap_ended) {

@@ -35,8 +35,12 @@ int main(int argc, char **argv)
 		lm_cli_free(&o);
 		return code;
 	}
-	if (o.color && strcmp(o.color, "auto") != 0 && strcmp(o.color, "always") != 0 && strcmp(o.color, "never") != 0)
-		return lm_complain(LM_EXIT_USAGE, "'--color' takes auto, always or never, not '%s'", o.color);
+	if (o.color && strcmp(o.color, "auto") != 0 && strcmp(o.color, "always") != 0 &&
+	    strcmp(o.color, "never") != 0) {
+		int bad = lm_complain(LM_EXIT_USAGE, "'--color' takes auto, always or never, not '%s'", o.color);
+		lm_cli_free(&o);
+		return bad;
+	}
 	lm_term_init(&o);
 	lm_log_set(print_log, &o);
 	int code;

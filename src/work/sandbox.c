@@ -109,7 +109,8 @@ static int add_rules(scmp_filter_ctx ctx)
 			       SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffffu, PID_MARK));
 #ifdef LM_SANITIZED
 	/* the sanitizer's own house-keeping and its report */
-	static const int asan[] = { SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(get_robust_list) };
+	static const int asan[] = { SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(get_robust_list),
+				    SCMP_SYS(pipe), SCMP_SYS(pipe2) }; /* how it asks whether memory is readable */
 	for (size_t i = 0; i < sizeof asan / sizeof *asan; i++)
 		rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, asan[i], 0);
 #endif
