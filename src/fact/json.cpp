@@ -2,11 +2,14 @@
 /*
  * json.cpp - simdjson's DOM behind the C interface of json.h.
  *
- * No exception leaves this file. A handle is simdjson's own element (document pointer and tape index, two words),
- * copied in and out with memcpy: valid until the next parse, as the header says.
+ * In:  one text. Out: handles. A handle is simdjson's own element (document pointer and tape index, two words),
+ *      copied in and out with memcpy: valid until the next parse, as the header says.
+ * Limits: depth 128, size as the caller says. Memory is kept from text to text (about 11 times the longest one);
+ *      no exception leaves this file.
  */
 #include "fact/json.h"
 
+#include <cstdlib>
 #include <new>
 #include <simdjson.h>
 #include <type_traits>
@@ -17,25 +20,37 @@ using simdjson::dom::object;
 
 static_assert(sizeof(element) <= sizeof(lm_json::h), "an element fits a handle");
 static_assert(std::is_trivially_copyable<element>::value, "handles are copied as bytes");
+static_assert(std::is_trivially_copyable<array::iterator>::value && std::is_trivially_copyable<object::iterator>::value,
+	      "iterators are copied as bytes");
 static_assert(sizeof(array::iterator) <= sizeof(lm_json_it::s) / 2 && sizeof(object::iterator) <= sizeof(lm_json_it::s) / 2,
 	      "two iterators fit");
 
 /* Deeper JSON than any log or list has; simdjson refuses it while parsing. */
 static const size_t max_depth = 128;
+/* Room for one log line from the start, so that the usual text never allocates. */
+static const size_t least_capacity = 4096;
 
 struct lm_json_doc {
 	simdjson::dom::parser parser;
+	char *padded; /* the text with simdjson's padding behind it */
+	size_t padded_cap;
 	size_t max_bytes;
-	explicit lm_json_doc(size_t max) : parser(max), max_bytes(max)
+	explicit lm_json_doc(size_t max) : parser(max), padded(nullptr), padded_cap(0), max_bytes(max)
 	{
 	}
+	~lm_json_doc()
+	{
+		std::free(padded);
+	}
+	lm_json_doc(const lm_json_doc &) = delete;
+	lm_json_doc &operator=(const lm_json_doc &) = delete;
 };
 
 extern "C" struct lm_json_doc *lm_json_new(size_t max_bytes)
 {
 	try {
-		return new lm_json_doc(max_bytes);
-	} catch (const std::bad_alloc &) {
+		return new lm_json_doc(max_bytes < least_capacity ? least_capacity : max_bytes);
+	} catch (...) {
 		return nullptr;
 	}
 }
@@ -83,25 +98,45 @@ static struct lm_json value_of(element e)
 	return v;
 }
 
+/* Memory for a text of n bytes, doubled so that slowly growing lines do not allocate each time. */
+static bool make_room(struct lm_json_doc *d, size_t n)
+{
+	size_t want = least_capacity;
+	while (want < n)
+		want = want > d->max_bytes / 2 ? d->max_bytes : want * 2;
+	if (d->padded_cap < want + simdjson::SIMDJSON_PADDING) {
+		char *p = static_cast<char *>(std::realloc(d->padded, want + simdjson::SIMDJSON_PADDING));
+		if (!p)
+			return false;
+		d->padded = p;
+		d->padded_cap = want + simdjson::SIMDJSON_PADDING;
+	}
+	return (d->parser.capacity() >= n && d->parser.max_depth() == max_depth) || !d->parser.allocate(want, max_depth);
+}
+
 extern "C" enum lm_rc lm_json_parse(struct lm_json_doc *d, struct lm_bytes text, struct lm_json *root, struct lm_err *err)
 {
 	*root = lm_json{};
+	if (text.n >= 3 && std::memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
+		text = lm_bytes_part(text, 3, text.n);
 	if (text.n > d->max_bytes)
 		return lm_fail(err, LM_ELIMIT, "text of %zu bytes is larger than the limit of %zu", text.n, d->max_bytes);
+	if (!text.n)
+		return lm_fail(err, LM_ECORRUPT, "no JSON found");
 	try {
-		simdjson::error_code rc = simdjson::SUCCESS;
-		if (d->parser.max_depth() != max_depth || d->parser.capacity() < text.n)
-			rc = d->parser.allocate(text.n < 4096 ? 4096 : text.n, max_depth);
+		if (!make_room(d, text.n))
+			return lm_fail(err, LM_ELIMIT, "no memory to parse %zu bytes of JSON", text.n);
+		std::memcpy(d->padded, text.p, text.n);
+		std::memset(d->padded + text.n, 0, simdjson::SIMDJSON_PADDING);
 		element e;
-		if (!rc)
-			rc = d->parser.parse(reinterpret_cast<const char *>(text.p), text.n, true).get(e);
+		simdjson::error_code rc = d->parser.parse(d->padded, text.n, false).get(e);
 		if (rc == simdjson::MEMALLOC || rc == simdjson::CAPACITY)
 			return lm_fail(err, LM_ELIMIT, "no memory to parse %zu bytes of JSON", text.n);
 		if (rc)
 			return lm_fail(err, LM_ECORRUPT, "%s", simdjson::error_message(rc));
 		*root = value_of(e);
 		return LM_OK;
-	} catch (const std::bad_alloc &) {
+	} catch (...) {
 		return lm_fail(err, LM_ELIMIT, "no memory to parse %zu bytes of JSON", text.n);
 	}
 }

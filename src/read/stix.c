@@ -3,119 +3,199 @@
  * stix.c - STIX 2.0 and 2.1 bundles: indicators with their patterns, and what they indicate.
  *
  * Specification: STIX 2.1, sections 4.7 (Indicator), 5.1 (Relationship), 9 (Patterning). Of a pattern every
- * equality comparison of a path we can match is one indicator, whatever AND, OR and FOLLOWEDBY join them: a
- * defender asks for each of the values.
+ * equality comparison (also IN, and ISSUBSET for addresses) of a path we can match is one indicator, whatever
+ * AND, OR and FOLLOWEDBY join them: a defender asks for each of the values.
+ * Limits: the bundle is walked twice, object by object; only names and links are kept. Objects of 32 MiB.
  */
 #include "read/indicators.h"
-
-#include "base/map.h"
 
 #include "base/text.h"
 #include "base/timestamp.h"
 
-#define LINKS_MAX 200000
+struct target {
+	bool is_actor;
+	struct lm_str name;
+};
 
-/* Name of the object that a relationship points to, when it is a malware, tool, intrusion set, actor or campaign. */
-static enum lm_rc collect_links(struct lm_indicators *s, struct lm_json objects)
+/* The cursor inside the array `objects` of a bundle (or of a TAXII envelope, which has no type). */
+static enum lm_rc find_objects(const struct lm_read_in *in, struct lm_rd *objects)
 {
-	struct lm_json item;
-	struct lm_map names, links;
-	enum lm_rc rc = LM_OK;
-	size_t n = 0;
-	lm_map_init(&names);
-	lm_map_init(&links);
-	for (struct lm_json_it it = lm_json_iter(objects); lm_json_next(&it, NULL, &item);) {
-		struct lm_str id = lm_json_str(lm_json_get(item, "id"));
-		if (lm_str_eq(lm_json_str(lm_json_get(item, "type")), LM_STR("relationship")))
-			n++;
-		else if (id.n && lm_json_str(lm_json_get(item, "name")).n)
-			lm_map_add(&names, id, NULL)->v.num = n + 1; /* presence; the name is looked up below */
-	}
-	if (n > LINKS_MAX)
-		n = LINKS_MAX;
-	s->links = n ? lm_arena_calloc(s->in->arena, n, sizeof *s->links) : NULL;
-	if (n && !s->links)
-		rc = LM_ELIMIT;
-	/* handles of named objects, so that a relationship finds its target in one step */
-	struct lm_json *targets = rc == LM_OK ? lm_arena_calloc(s->in->arena, names.n + 1, sizeof *targets) : NULL;
-	for (struct lm_json_it it = lm_json_iter(objects); targets && lm_json_next(&it, NULL, &item);) {
-		struct lm_map_entry *e = lm_map_find(&names, lm_json_str(lm_json_get(item, "id")));
-		if (e)
-			targets[e - names.entries] = item;
-	}
-	for (struct lm_json_it it = lm_json_iter(objects);
-	     targets && lm_json_next(&it, NULL, &item) && s->n_links < n;) {
-		struct lm_str type = lm_json_str(lm_json_get(item, "relationship_type"));
-		struct lm_str source = lm_json_str(lm_json_get(item, "source_ref"));
-		struct lm_map_entry *e = lm_map_find(&names, lm_json_str(lm_json_get(item, "target_ref")));
-		if (!lm_str_eq(type, LM_STR("indicates")) || !source.n || !e)
-			continue;
-		struct lm_json target = targets[e - names.entries];
-		struct lm_str kind = lm_json_str(lm_json_get(target, "type")),
-			      name = lm_json_str(lm_json_get(target, "name"));
-		struct lm_map_entry *l = lm_map_add(&links, source, NULL);
-		if (!l->v.num) {
-			s->links[s->n_links].indicator = source;
-			l->v.num = ++s->n_links;
+	struct lm_rd rd = lm_rd_of(in->data);
+	struct lm_str key;
+	struct lm_json_span v;
+	bool found = false;
+	if (in->data.n >= 3 && memcmp(in->data.p, "\xef\xbb\xbf", 3) == 0)
+		lm_rd_skip(&rd, 3);
+	if (!lm_json_span_open(&rd, '{'))
+		return LM_ENOTFMT;
+	while (lm_json_span_next(&rd, &key, &v)) {
+		if (lm_str_eq(key, LM_STR("type")) && !lm_str_eq(lm_bytes_str(v.text), LM_STR("\"bundle\"")))
+			return LM_ENOTFMT;
+		struct lm_rd array = lm_rd_of(in->data);
+		lm_rd_seek(&array, v.at);
+		if (lm_str_eq(key, LM_STR("objects")) && lm_json_span_open(&array, '[')) {
+			*objects = array;
+			found = true;
 		}
-		struct lm_stix_link *link = &s->links[l->v.num - 1];
-		if (lm_str_eq(kind, LM_STR("malware")) || lm_str_eq(kind, LM_STR("tool")))
-			link->family = link->family.p ? link->family : name;
-		else if (lm_str_eq(kind, LM_STR("intrusion-set")) || lm_str_eq(kind, LM_STR("threat-actor")) ||
-			 lm_str_eq(kind, LM_STR("campaign")))
-			link->actor = link->actor.p ? link->actor : name;
 	}
-	if (rc == LM_OK && !targets)
-		rc = LM_ELIMIT;
-	lm_map_fini(&names);
-	lm_map_fini(&links);
-	return rc;
+	/* a bundle that is cut still has its first objects */
+	if (!found && rd.bad) {
+		size_t at = lm_bytes_find(lm_bytes_part(in->data, 0, 4096), lm_str_bytes(LM_STR("\"objects\"")));
+		*objects = lm_rd_of(in->data);
+		lm_rd_seek(objects, at == SIZE_MAX ? in->data.n : at + 9);
+		if (lm_json_span_peek(objects) == ':')
+			lm_rd_skip(objects, 1);
+		found = lm_json_span_open(objects, '[');
+	}
+	return found ? LM_OK : LM_ENOTFMT;
 }
 
-enum lm_rc lm_stix_open(struct lm_indicators *s, struct lm_json root)
+static bool next_object(struct lm_indicators *s, struct lm_json *object)
 {
-	struct lm_json objects = lm_json_get(root, "objects");
-	if (!lm_str_eq(lm_json_str(lm_json_get(root, "type")), LM_STR("bundle")) || objects.type != LM_J_ARR)
-		return LM_ENOTFMT;
-	enum lm_rc rc = collect_links(s, objects);
+	struct lm_json_span v;
+	for (;;) {
+		if (!lm_json_span_next(&s->stix.objects, NULL, &v)) {
+			if (s->stix.objects.bad)
+				lm_indicators_broken(s, v.at);
+			s->stix.objects = (struct lm_rd){ 0 };
+			return false;
+		}
+		s->record++;
+		s->at = v.at;
+		s->length = v.text.n;
+		if (lm_json_parse(s->doc, v.text, object, NULL) == LM_OK && object->type == LM_J_OBJ)
+			return true;
+		lm_indicators_broken(s, v.at);
+	}
+}
+
+static struct lm_str field(struct lm_json object, const char *name)
+{
+	return lm_json_str(lm_json_get(object, name));
+}
+
+static bool is(struct lm_json object, const char *name, const char *value)
+{
+	return lm_str_eq(field(object, name), lm_cstr(value));
+}
+
+/* First walk: names of malware, tools, actors and campaigns. Relationships may come before what they point to. */
+static enum lm_rc collect_names(struct lm_indicators *s, struct lm_map *names)
+{
+	struct lm_json o;
+	while (next_object(s, &o)) {
+		bool family = is(o, "type", "malware") || is(o, "type", "tool");
+		bool actor = is(o, "type", "intrusion-set") || is(o, "type", "threat-actor") || is(o, "type", "campaign");
+		struct lm_str id = field(o, "id"), name = field(o, "name");
+		if ((!family && !actor) || !id.n || !name.n)
+			continue;
+		struct target *t = lm_arena_alloc(s->in->arena, sizeof *t);
+		if (t)
+			*t = (struct target){ actor, lm_arena_str(s->in->arena, name) };
+		if (!t || !t->name.p)
+			return LM_ELIMIT;
+		lm_map_add(names, id, NULL)->v.ptr = t;
+	}
+	return LM_OK;
+}
+
+/* Second walk: what is indicated. The first name of each sort stays. */
+static enum lm_rc collect_links(struct lm_indicators *s, const struct lm_map *names)
+{
+	struct lm_json o;
+	while (next_object(s, &o)) {
+		if (!is(o, "relationship_type", "indicates"))
+			continue;
+		struct lm_map_entry *e = lm_map_find(names, field(o, "target_ref"));
+		struct lm_str source = field(o, "source_ref");
+		if (!e || !source.n)
+			continue;
+		bool added;
+		const struct target *t = e->v.ptr;
+		struct lm_map_entry *l = lm_map_add(&s->stix.links, source, &added);
+		if (added)
+			l->v.ptr = lm_arena_alloc(s->in->arena, sizeof(struct lm_stix_link));
+		struct lm_stix_link *link = l->v.ptr;
+		if (!link)
+			return LM_ELIMIT;
+		struct lm_str *at = t->is_actor ? &link->actor : &link->family;
+		if (!at->p)
+			*at = t->name;
+	}
+	return LM_OK;
+}
+
+enum lm_rc lm_stix_open(struct lm_indicators *s)
+{
+	struct lm_map names;
+	struct lm_rd objects;
+	enum lm_rc rc = find_objects(s->in, &objects);
+	if (rc != LM_OK)
+		return rc;
 	s->form = LM_LIST_STIX;
-	s->objects = lm_json_iter(objects);
+	lm_map_init(&names);
+	lm_map_init(&s->stix.links);
+	s->stix.objects = objects;
+	rc = collect_names(s, &names);
+	s->stix.objects = objects;
+	if (rc == LM_OK && names.n)
+		rc = collect_links(s, &names);
+	lm_map_fini(&names);
+	s->stix.objects = objects;
+	s->record = s->broken = 0;
 	s->mark = lm_arena_mark(s->in->arena);
 	return rc;
 }
 
-/* Object paths (STIX 2.1 section 9.8) and the types they state. */
+void lm_stix_close(struct lm_indicators *s)
+{
+	if (s->form == LM_LIST_STIX)
+		lm_map_fini(&s->stix.links);
+}
+
+/* ---- patterns ---- */
+
+/* Object paths (STIX 2.1 section 9.8, quotes and hyphens of hash names left out) and the types they state. */
 static const char *type_of_path(struct lm_str path)
 {
 	static const struct {
 		const char *path, *type;
 	} paths[] = {
-		{ "file:hashes.'SHA-256'", "sha256" },
-		{ "file:hashes.\"SHA-256\"", "sha256" },
-		{ "file:hashes.SHA256", "sha256" },
-		{ "file:hashes.'SHA256'", "sha256" },
-		{ "file:hashes.'SHA-1'", "sha1" },
-		{ "file:hashes.\"SHA-1\"", "sha1" },
-		{ "file:hashes.SHA1", "sha1" },
-		{ "file:hashes.'SHA1'", "sha1" },
-		{ "file:hashes.MD5", "md5" },
-		{ "file:hashes.'MD5'", "md5" },
+		{ "file:hashes.sha256", "sha256" },
+		{ "file:hashes.sha1", "sha1" },
+		{ "file:hashes.md5", "md5" },
 		{ "file:name", "filename" },
-		{ "domain-name:value", "domain" },
+		{ "domainname:value", "domain" },
 		{ "url:value", "url" },
-		{ "ipv4-addr:value", "ip" },
-		{ "ipv6-addr:value", "ip" },
-		{ "email-addr:value", "email" },
-		{ "network-traffic:dst_ref.value", "ip" },
-		{ "email-message:from_ref.value", "email" },
+		{ "ipv4addr:value", "ip" },
+		{ "ipv6addr:value", "ip" },
+		{ "emailaddr:value", "email" },
+		{ "networktraffic:dst_ref.value", "ip" },
+		{ "networktraffic:src_ref.value", "ip" },
+		{ "networktraffic:extensions.httprequestext.request_header.host", "domain" },
+		{ "emailmessage:from_ref.value", "email" },
+		{ "emailmessage:sender_ref.value", "email" },
+		{ "artifact:hashes.sha256", "sha256" },
+		{ "artifact:hashes.sha1", "sha1" },
+		{ "artifact:hashes.md5", "md5" },
 	};
+	char text[80];
+	size_t n = 0;
+	for (size_t i = 0; i < path.n; i++) {
+		char c = path.p[i];
+		if (c == '\'' || c == '"' || c == '-')
+			continue;
+		if (n == sizeof text)
+			return NULL;
+		text[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+	}
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (lm_str_eq_ci(path, lm_cstr(paths[i].path)))
+		if (lm_str_eq((struct lm_str){ text, n }, lm_cstr(paths[i].path)))
 			return paths[i].type;
 	return NULL;
 }
 
-/* One token of a pattern: a quoted text (with \' undone), an operator, or a run of path characters. */
+/* One token of a pattern: a quoted text (escapes undone later), an operator, or a run of path characters. */
 static bool next_token(struct lm_str *rest, struct lm_str *token, bool *is_text)
 {
 	*rest = lm_str_trim(*rest);
@@ -127,14 +207,12 @@ static bool next_token(struct lm_str *rest, struct lm_str *token, bool *is_text)
 	if (c == '\'') {
 		while (n < rest->n && rest->p[n] != '\'')
 			n += rest->p[n] == '\\' ? 2 : 1;
-		if (n > rest->n)
-			n = rest->n;
 		*token = lm_str_part(*rest, 1, n);
 		*is_text = true;
 		*rest = lm_str_part(*rest, n + 1, rest->n);
 		return true;
 	}
-	if (c == '=' || c == '[' || c == ']' || c == '(' || c == ')' || c == '<' || c == '>' || c == '!' || c == ',') {
+	if (memchr("=[]()<>!,", c, 9)) {
 		*token = lm_str_part(*rest, 0, 1);
 		*rest = lm_str_part(*rest, 1, rest->n);
 		return true;
@@ -147,35 +225,61 @@ static bool next_token(struct lm_str *rest, struct lm_str *token, bool *is_text)
 			if (close == SIZE_MAX)
 				break;
 			n = close;
-		} else if (x == ' ' || x == '=' || x == ']' || x == ')' || x == '<' || x == '>' || x == '!' ||
-			   x == '\t' || x == '\n' || x == '\r') {
+		} else if (memchr(" =])<>!\t\n\r,", x, 11)) {
 			break;
 		}
 	}
-	*token = lm_str_part(*rest, 0, n ? n : 1);
-	*rest = lm_str_part(*rest, n ? n : 1, rest->n);
+	n = n ? n : 1;
+	*token = lm_str_part(*rest, 0, n);
+	*rest = lm_str_part(*rest, n, rest->n);
 	return true;
 }
 
-/* The next `path = 'value'` of the pattern that is left. */
-static bool next_comparison(struct lm_str *pattern, const char **type, struct lm_str *value)
+/* Text of a literal with \' and \\ undone. */
+static struct lm_str unescape(struct lm_arena *a, struct lm_str s)
 {
-	struct lm_str token, before = { 0 }, path = { 0 };
-	bool is_text, equals = false;
-	while (next_token(pattern, &token, &is_text)) {
-		if (is_text && equals && path.n) {
-			*type = type_of_path(path);
+	if (lm_str_find(s, '\\', 0) == SIZE_MAX)
+		return s;
+	char *p = lm_arena_alloc(a, s.n);
+	size_t n = 0;
+	for (size_t i = 0; p && i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		p[n++] = s.p[i];
+	}
+	return p ? (struct lm_str){ p, n } : (struct lm_str){ 0 };
+}
+
+/*
+ * The next `path = 'value'` of the pattern that is left. State between calls: the path of the last comparison,
+ * for sets, and whether it was negated.
+ */
+static bool next_comparison(struct lm_indicators *s, struct lm_str *value)
+{
+	struct lm_stix *x = &s->stix;
+	struct lm_str token, before = { 0 };
+	bool is_text;
+	while (next_token(&x->pattern, &token, &is_text)) {
+		if (is_text) {
+			if (!x->path.n || x->negated)
+				continue;
 			*value = token;
 			return true;
 		}
-		bool is_equals = !is_text && lm_str_eq(token, LM_STR("="));
-		/* `NOT` before or `!` before the sign makes it no indicator */
-		if (is_equals && before.n && !lm_str_eq(before, LM_STR("!")) && !lm_str_eq(before, LM_STR("<")) &&
-		    !lm_str_eq(before, LM_STR(">")) && !lm_str_eq_ci(before, LM_STR("NOT")))
-			path = before;
-		else if (is_equals)
-			path = (struct lm_str){ 0 };
-		equals = is_equals;
+		char c = token.p[0];
+		if (lm_str_eq_ci(token, LM_STR("NOT")) || c == '!') {
+			x->negated = true; /* path NOT = 'x', path != 'x' */
+		} else if (c == '<' || c == '>' || lm_str_eq_ci(token, LM_STR("LIKE")) ||
+			   lm_str_eq_ci(token, LM_STR("MATCHES")) || lm_str_eq_ci(token, LM_STR("ISSUPERSET"))) {
+			x->path = (struct lm_str){ 0 };
+		} else if (lm_str_find(token, ':', 0) != SIZE_MAX) {
+			x->path = token;
+			x->negated = lm_str_eq_ci(before, LM_STR("NOT"));
+		} else if (lm_str_eq_ci(token, LM_STR("AND")) || lm_str_eq_ci(token, LM_STR("OR")) ||
+			   lm_str_eq_ci(token, LM_STR("FOLLOWEDBY")) || lm_str_eq_ci(token, LM_STR("START"))) {
+			x->path = (struct lm_str){ 0 }; /* START t'...' STOP t'...' are times */
+			x->negated = false;
+		}
 		before = token;
 	}
 	return false;
@@ -184,54 +288,59 @@ static bool next_comparison(struct lm_str *pattern, const char **type, struct lm
 static void put_context(struct lm_indicators *s, struct lm_obs *out)
 {
 	struct lm_obs_indicator_listed *o = &out->indicator_listed;
-	struct lm_json i = s->indicator;
-	struct lm_str id = lm_json_str(lm_json_get(i, "id")), name = lm_json_str(lm_json_get(i, "name")), time;
+	struct lm_json i = s->stix.object, reference;
+	struct lm_str name = field(i, "name"), time = field(i, "created");
 	int64_t ns, confidence = lm_json_int(lm_json_get(i, "confidence"), -1);
-	o->label = name.n ? name : lm_json_str(lm_json_get(i, "description"));
-	time = lm_json_str(lm_json_get(i, "valid_from"));
+	o->label = name.n ? name : field(i, "description");
+	if (!time.n)
+		time = field(i, "valid_from");
 	if (time.n && lm_time_parse(time, NULL, &ns, NULL))
 		o->published = LM_INT(ns);
 	if (confidence >= 0 && confidence <= 100)
 		o->confidence = LM_INT(confidence);
-	struct lm_json references = lm_json_get(i, "external_references"), reference;
-	struct lm_json_it it = lm_json_iter(references);
-	if (lm_json_next(&it, NULL, &reference))
-		o->reference = lm_json_str(lm_json_get(reference, "url"));
-	for (size_t k = 0; k < s->n_links; k++)
-		if (lm_str_eq(s->links[k].indicator, id)) {
-			o->family = s->links[k].family;
-			o->actor = s->links[k].actor;
-			break;
-		}
+	struct lm_json_it it = lm_json_iter(lm_json_get(i, "external_references"));
+	while (!o->reference.n && lm_json_next(&it, NULL, &reference))
+		o->reference = field(reference, "url");
+	struct lm_map_entry *l = lm_map_find(&s->stix.links, field(i, "id"));
+	if (l) {
+		const struct lm_stix_link *link = l->v.ptr;
+		o->family = link->family;
+		o->actor = link->actor;
+	}
+	out->at.offset = s->at;
+	out->at.length = s->length;
 	out->at.record = LM_INT(s->record);
 }
 
 enum lm_rc lm_stix_next(struct lm_indicators *s, struct lm_obs *out)
 {
-	lm_arena_reset(s->in->arena, s->mark);
+	struct lm_stix *x = &s->stix;
 	for (;;) {
-		const char *type;
 		struct lm_str value;
-		while (s->in_object && next_comparison(&s->pattern, &type, &value)) {
-			if (!type || !lm_indicator_fill(s->in->arena, lm_cstr(type), value, out)) {
-				lm_indicators_bad(s, 0);
-				continue;
+		while (next_comparison(s, &value)) {
+			const char *type = type_of_path(x->path);
+			value = unescape(s->in->arena, value);
+			if (type && value.p && lm_indicator_fill(s->in->arena, lm_cstr(type), value, out)) {
+				put_context(s, out);
+				return LM_OK;
 			}
-			put_context(s, out);
-			return LM_OK;
+			if (s->in->arena->spent)
+				return LM_ELIMIT;
+			lm_indicators_bad(s, s->at);
 		}
-		s->in_object = false;
-		if (!lm_json_next(&s->objects, NULL, &s->indicator))
+		lm_arena_reset(s->in->arena, s->mark);
+		if (!next_object(s, &x->object))
 			return LM_END;
-		s->record++;
-		if (!lm_str_eq(lm_json_str(lm_json_get(s->indicator, "type")), LM_STR("indicator")))
+		if (!is(x->object, "type", "indicator"))
 			continue;
-		struct lm_str language = lm_json_str(lm_json_get(s->indicator, "pattern_type"));
-		if (language.n && !lm_str_eq_ci(language, LM_STR("stix"))) {
-			lm_indicators_bad(s, 0);
+		struct lm_str language = field(x->object, "pattern_type");
+		if ((language.n && !lm_str_eq_ci(language, LM_STR("stix"))) ||
+		    lm_json_bool(lm_json_get(x->object, "revoked"), false)) {
+			lm_indicators_bad(s, s->at); /* a rule of another language, or withdrawn */
 			continue;
 		}
-		s->pattern = lm_json_str(lm_json_get(s->indicator, "pattern"));
-		s->in_object = s->pattern.n > 0;
+		x->pattern = field(x->object, "pattern");
+		x->path = (struct lm_str){ 0 };
+		x->negated = false;
 	}
 }
