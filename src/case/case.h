@@ -81,8 +81,8 @@ enum lm_rc lm_case_file_done(struct lm_case *c, struct lm_str path, uint64_t siz
 /* True when lm_case_file_done stored exactly this and it was not lost: nothing to read again. */
 bool lm_case_file_known(struct lm_case *c, struct lm_str path, uint64_t size, int64_t modified_ns,
 			struct lm_str fingerprint);
-/* Every SHA-256 whose content was parsed with this fingerprint, for lm_work_seen. */
-enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)(void *user, const uint8_t sha256[32]),
+/* Every SHA-256 whose content was parsed with this fingerprint, and by which reader, for lm_work_seen. */
+enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)(void *user, const uint8_t sha256[32], struct lm_str kind),
 			void *user) LM_MUST;
 
 /*

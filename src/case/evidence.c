@@ -151,22 +151,23 @@ bool lm_case_file_known(struct lm_case *c, struct lm_str path, uint64_t size, in
 	return known;
 }
 
-enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)(void *user, const uint8_t sha256[32]),
-			void *user)
+enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint,
+			void (*fn)(void *user, const uint8_t sha256[32], struct lm_str kind), void *user)
 {
 	if (!c->have[LM_K_file_content])
 		return LM_OK;
 	/* read by an option's rules (trusted) does not count: evidence is read by others */
-	sqlite3_stmt *st = lm_db_get(c, "SELECT DISTINCT e.sha256 FROM unit u JOIN evidence r ON r.path = u.path"
+	sqlite3_stmt *st = lm_db_get(c, "SELECT e.sha256, max(e.kind) FROM unit u JOIN evidence r ON r.path = u.path"
 					" JOIN evidence e ON e.root = r.id WHERE u.fingerprint = ?1 AND u.lost IS NULL"
 					" AND NOT e.trusted AND length(e.sha256) = 32"
-					" AND e.sha256 IN (SELECT sha256 FROM obs_file_content) ORDER BY e.sha256");
+					" AND e.sha256 IN (SELECT sha256 FROM obs_file_content) GROUP BY e.sha256"
+					" ORDER BY e.sha256");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
 	lm_bind_str(st, 1, fingerprint.p ? fingerprint : LM_STR(""));
 	while (lm_db_row(c, st, &rc))
-		fn(user, sqlite3_column_blob(st, 0));
+		fn(user, sqlite3_column_blob(st, 0), lm_col_str(st, 1));
 	lm_db_put(c, st);
 	return rc;
 }

@@ -148,13 +148,30 @@ static enum lm_rc on_obs(void *user, int64_t content, const struct lm_obs *o)
 	return lm_case_put(r->c, content, o);
 }
 
+/*
+ * Contents whose reader states facts about bytes alone need parsing once. What else a reader states (an inventory
+ * without a host column, a collector's own file) is about the host it was found on: the same bytes on another host
+ * say it again of that one.
+ */
+static bool is_about_content(struct lm_str name)
+{
+	const struct lm_reader *reader = lm_reader_find(name);
+	if (name.n && !reader)
+		return false; /* a container: its members are looked at wherever it is found */
+	for (const enum lm_kind *k = reader ? reader->emits : NULL; k && *k != LM_KIND_NONE; k++)
+		if (*k == LM_K_product_installed || *k == LM_K_file_sighting || *k == LM_K_host_alias ||
+		    *k == LM_K_host_record || *k == LM_K_indicator_listed)
+			return false;
+	return true;
+}
+
 static enum lm_rc on_end(void *user, int64_t content, const struct lm_frame_end *e)
 {
 	struct run *r = user;
 	/* what was parsed earlier in this case comes without a reader's name */
 	if (e->reader.n || e->cached)
 		r->tally->recognised++;
-	if (!e->cached) {
+	if (!e->cached && is_about_content(e->reader)) {
 		if (r->n_ended == r->cap_ended) {
 			r->cap_ended = r->cap_ended ? r->cap_ended * 2 : 256;
 			r->ended = lm_xrealloc(r->ended, r->cap_ended * sizeof *r->ended);
@@ -423,10 +440,11 @@ static enum lm_rc store_settings(struct run *r, const char *case_path, int64_t n
 	return rc;
 }
 
-static void seen_content(void *user, const uint8_t sha256[32])
+static void seen_content(void *user, const uint8_t sha256[32], struct lm_str kind)
 {
 	struct run *r = user;
-	lm_work_seen(r->work, sha256);
+	if (is_about_content(kind))
+		lm_work_seen(r->work, sha256);
 }
 
 /* ---- the run ---- */

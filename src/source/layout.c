@@ -642,7 +642,7 @@ static bool find(struct look *k, struct fit *best)
 	return have;
 }
 
-void lm_layout_of(struct lm_arena *a, struct lm_str chain, const char *pattern, struct lm_layout *out)
+static void layout_of_whole(struct lm_arena *a, struct lm_str chain, const char *pattern, struct lm_layout *out)
 {
 	struct look k = { .a = a, .n = 0 };
 	struct fit f = { 0 };
@@ -675,4 +675,33 @@ void lm_layout_of(struct lm_arena *a, struct lm_str chain, const char *pattern, 
 	else if (!l.original.p)
 		return;
 	*out = l;
+}
+
+/*
+ * An archive that lay on a host's own disk stays that host's, whatever its name and members say: a file called
+ * Collection-OTHER.zip in somebody's downloads is no collection of OTHER.
+ */
+static bool of_container(struct lm_arena *a, struct lm_str chain, const char *pattern, struct lm_layout *out)
+{
+	size_t at = lm_bytes_find(lm_str_bytes(chain), lm_str_bytes(LM_STR("!/")));
+	for (unsigned depth = 0; at != SIZE_MAX && depth < 16; depth++) {
+		struct lm_str rest = lm_str_part(chain, at, chain.n);
+		layout_of_whole(a, lm_str_part(chain, 0, at), pattern, out);
+		if (lm_ident_is_set(&out->host) && out->original.p) {
+			struct lm_str original =
+				lm_arena_fmt(a, "%.*s%.*s", LM_STR_ARG(out->original), LM_STR_ARG(rest));
+			out->original = original;
+			return original.p != NULL;
+		}
+		size_t next = lm_bytes_find(lm_str_bytes(lm_str_part(rest, 2, rest.n)), lm_str_bytes(LM_STR("!/")));
+		at = next == SIZE_MAX ? SIZE_MAX : at + 2 + next;
+	}
+	memset(out, 0, sizeof *out);
+	return false;
+}
+
+void lm_layout_of(struct lm_arena *a, struct lm_str chain, const char *pattern, struct lm_layout *out)
+{
+	if (!of_container(a, chain, pattern, out))
+		layout_of_whole(a, chain, pattern, out);
 }

@@ -147,7 +147,8 @@ enum lm_rc lm_work_start(const struct lm_work_opts *o, struct lm_work **out, str
 	size_t pages = (size_t)w->conf.slots * LM_STATUS_PAGE;
 	w->status_fd = memfd_create("limier-status", MFD_CLOEXEC);
 	if (w->status_fd < 0 || ftruncate(w->status_fd, (off_t)pages) != 0 || !pair(SOCK_SEQPACKET, control) ||
-	    !pair(SOCK_DGRAM, log) || lm_seen_init(&w->seen, SEEN_SLOTS) != LM_OK)
+	    /* not SOCK_DGRAM: a datagram may be sent to any socket with a path, a connected sequence may not */
+	    !pair(SOCK_SEQPACKET, log) || lm_seen_init(&w->seen, SEEN_SLOTS) != LM_OK)
 		goto failed;
 	w->status = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_SHARED, w->status_fd, 0);
 	if (w->status == MAP_FAILED) {

@@ -64,16 +64,44 @@ static bool landlock_all(void)
 #define PID_MARK 0x7a11c0deu
 
 static const int always[] = {
-	SCMP_SYS(read),		SCMP_SYS(readv),	 SCMP_SYS(pread64),	    SCMP_SYS(write),
-	SCMP_SYS(writev),	SCMP_SYS(sendmsg),	 SCMP_SYS(sendto),	    SCMP_SYS(recvmsg),
-	SCMP_SYS(recvfrom),	SCMP_SYS(munmap),	 SCMP_SYS(mremap),	    SCMP_SYS(brk),
-	SCMP_SYS(madvise),	SCMP_SYS(fstat),	 SCMP_SYS(lseek),	    SCMP_SYS(close),
-	SCMP_SYS(futex),	SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres),    SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),		SCMP_SYS(nanosleep),	 SCMP_SYS(clock_nanosleep), SCMP_SYS(poll),
-	SCMP_SYS(ppoll),	SCMP_SYS(getrandom),	 SCMP_SYS(memfd_create),    SCMP_SYS(ftruncate),
-	SCMP_SYS(exit),		SCMP_SYS(exit_group),	 SCMP_SYS(rt_sigaction),    SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),	 SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield),
-	SCMP_SYS(getpid),	SCMP_SYS(gettid),	 SCMP_SYS(getrusage),
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(brk),
+	SCMP_SYS(madvise),
+	SCMP_SYS(fstat),
+	SCMP_SYS(lseek),
+	SCMP_SYS(close),
+	SCMP_SYS(futex),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getrusage),
 };
 
 /* Questions that libraries ask and can live without. */
@@ -98,7 +126,11 @@ static int add_rules(scmp_filter_ctx ctx)
 		rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, always[i], 0);
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
-	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* private memory only: what is shared escapes RLIMIT_DATA */
+	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+			       SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
+	/* send() without an address: to whom this descriptor is connected, nobody else */
+	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0));
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	static const int fcntls[] = { F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS };
 	for (size_t i = 0; i < sizeof fcntls / sizeof *fcntls; i++)

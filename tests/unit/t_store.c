@@ -475,8 +475,9 @@ static void test_read_only_medium(void **state)
 
 /* ---- files read and not read ---- */
 
-static void count_seen(void *user, const uint8_t sha256[32])
+static void count_seen(void *user, const uint8_t sha256[32], struct lm_str kind)
 {
+	(void)kind;
 	(void)sha256;
 	++*(int *)user;
 }
