@@ -301,6 +301,31 @@ void lm_put_html(struct lm_buf *b, struct lm_str s)
 	}
 }
 
+/* Code points that change how later text is shown: C1, soft hyphen, bidirectional, zero-width, tags. */
+bool lm_is_deceptive(uint32_t c)
+{
+	return (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+/* The code point of the valid sequence of k bytes at s. */
+static uint32_t code_point(struct lm_str s, size_t k)
+{
+	const uint8_t *p = (const uint8_t *)s.p;
+	switch (k) {
+	case 2:
+		return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
+	case 3:
+		return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+	case 4:
+		return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 |
+		       (p[3] & 0x3f);
+	default:
+		return p[0];
+	}
+}
+
 void lm_put_csv(struct lm_buf *b, struct lm_str s)
 {
 	/* a spreadsheet runs a cell that begins like a formula: CSV injection, CWE-1236 */
@@ -315,12 +340,13 @@ void lm_put_csv(struct lm_buf *b, struct lm_str s)
 		lm_buf_putc(b, '\'');
 	while (s.n) {
 		size_t k = lm_utf8_step(s);
-		if (k == 0)
+		uint32_t c = k ? code_point(s, k) : 0;
+		/* the file is shown by spreadsheets and by cat alike: controls and invisible marks do not pass */
+		bool control = (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f || lm_is_deceptive(c);
+		if (k == 0 || control)
 			lm_buf_puts(b, REPLACEMENT);
-		else if (s.p[0] == '"')
+		else if (c == '"')
 			lm_buf_puts(b, "\"\"");
-		else if (s.p[0] == 0)
-			lm_buf_puts(b, REPLACEMENT);
 		else
 			lm_buf_add(b, s.p, k);
 		s = lm_str_part(s, k ? k : 1, s.n);
@@ -329,26 +355,14 @@ void lm_put_csv(struct lm_buf *b, struct lm_str s)
 		lm_buf_putc(b, '"');
 }
 
-/* Code points that change how later text is shown: bidirectional and zero-width controls. */
-static bool is_deceptive(uint32_t c)
-{
-	return (c >= 0x80 && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
-}
-
 void lm_put_terminal(struct lm_buf *b, struct lm_str s)
 {
 	while (s.n) {
 		size_t k = lm_utf8_step(s);
-		const uint8_t *p = (const uint8_t *)s.p;
-		uint32_t c = p[0];
-		if (k == 2)
-			c = (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
-		else if (k == 3)
-			c = (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+		uint32_t c = k ? code_point(s, k) : 0;
 		if (k == 0 || (k == 1 && (c < 0x20 || c == 0x7f)))
-			lm_buf_fmt(b, "\\x%02x", p[0]);
-		else if (k < 4 && is_deceptive(c))
+			lm_buf_fmt(b, "\\x%02x", (unsigned char)s.p[0]);
+		else if (lm_is_deceptive(c))
 			lm_buf_fmt(b, "\\u%04x", c);
 		else
 			lm_buf_add(b, s.p, k);

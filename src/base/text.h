@@ -46,6 +46,8 @@ struct lm_str lm_utf16le(struct lm_arena *a, struct lm_bytes b);
 bool lm_utf8_valid(struct lm_str s);
 /* Length of the valid sequence at the start of s, 0 when it is none. */
 size_t lm_utf8_step(struct lm_str s);
+/* True for code points that are invisible or change how the text after them is shown (C1, bidi, zero-width, tags). */
+bool lm_is_deceptive(uint32_t c);
 
 /*
  * Escaping. All take any bytes; what is not valid UTF-8 comes out as U+FFFD (JSON, HTML, CSV) or \xNN

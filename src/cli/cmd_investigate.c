@@ -172,9 +172,12 @@ int lm_cmd_investigate(const struct lm_cli *o)
 	if (snprintf(case_path, sizeof case_path, "%s%s", o->case_file ? o->case_file : o->output,
 		     o->case_file ? "" : "/case.db") >= (int)sizeof case_path)
 		return lm_complain(LM_EXIT_USAGE, "path of the case is too long");
-	if (lm_refuse_inside_evidence(o->output, &o->operands, &err) < 0 ||
-	    lm_refuse_inside_evidence(case_path, &o->operands, &err) < 0 || lm_make_dirs(o->output, &err) < 0 ||
-	    lm_engine_run(o, case_path, &c, &tally, &err) < 0)
+	const struct lm_list *inputs[] = { &o->operands, &o->hosts, &o->inventory, &o->intel, &o->rules };
+	for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+		if (lm_refuse_inside_evidence(o->output, inputs[i], &err) < 0 ||
+		    lm_refuse_inside_evidence(case_path, inputs[i], &err) < 0)
+			return lm_complain(LM_EXIT_USAGE, "%s", err.msg);
+	if (lm_make_dirs(o->output, &err) < 0 || lm_engine_run(o, case_path, &c, &tally, &err) < 0)
 		return lm_complain(err.rc == LM_EUSAGE ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s", err.msg);
 	struct lm_report_opts ro = { .tlp = o->tlp ? o->tlp : "amber", .version = LM_VERSION };
 	struct lm_buf out;

@@ -35,6 +35,13 @@ static bool absolute(const char *path, char out[PATH_MAX])
 		*slash = 0;
 	}
 	const char *rest = path + strlen(head);
+	struct stat st;
+	/* what does not exist yet cannot be resolved: no way up in it, no link that leads elsewhere */
+	if (strcmp(rest, "..") == 0 || strncmp(rest, "../", 3) == 0 || strstr(rest, "/../") ||
+	    (strlen(rest) >= 3 && strcmp(rest + strlen(rest) - 3, "/..") == 0))
+		return false;
+	if (*rest && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return false;
 	while (*rest == '/')
 		rest++;
 	return snprintf(out, PATH_MAX, "%s%s%s", real, *rest && strcmp(real, "/") != 0 ? "/" : "", rest) < PATH_MAX;
@@ -44,7 +51,8 @@ enum lm_rc lm_refuse_inside_evidence(const char *out, const struct lm_list *evid
 {
 	char target[PATH_MAX], base[PATH_MAX];
 	if (!absolute(out, target))
-		return lm_fail(err, LM_EUSAGE, "cannot resolve output path '%s'", out);
+		return lm_fail(err, LM_EUSAGE,
+			       "cannot resolve output path '%s': name it without '..' and dangling links", out);
 	for (size_t i = 0; i < evidence->n; i++) {
 		struct stat st;
 		if (!realpath(evidence->v[i], base))

@@ -195,16 +195,26 @@ static enum lm_rc verdict(struct run *r)
 			     LM_STR_ARG(pe), LM_STR_ARG(is_signed), LM_STR_ARG(valid), LM_STR_ARG(sightings),
 			     LM_STR_ARG(files), LM_STR_ARG(machines));
 	if (r->altered_contents) {
-		struct lm_str n = lm_word_count(a, r->altered_contents, "content is", "contents are");
 		struct lm_str h = num(r, r->altered_hosts);
-		enum lm_rc rc = put(
-			r, "verdict",
-			lm_arena_fmt(a,
-				     "%.*s not what the signer signed or the vendor released; %.*s of %.*s have %s by "
-				     "hash.",
-				     LM_STR_ARG(n), LM_STR_ARG(h), LM_STR_ARG(machines),
-				     r->altered_contents == 1 ? "it" : "them"),
-			(struct lm_str){ 0 });
+		/* what limier found in the bytes and what a list merely says are two different sentences */
+		uint64_t listed = 0;
+		for (size_t i = 0; i < r->d->facts->n_contents; i++) {
+			const struct lm_facts_content *k = r->d->facts->contents[i];
+			listed += k->altered && !lm_judge_is_high(k) && k->named;
+		}
+		uint64_t found = r->altered_contents - (listed < r->altered_contents ? listed : r->altered_contents);
+		const struct lm_str none = LM_STR("");
+		struct lm_str n = found ? lm_word_count(a, found, "content is", "contents are") : none;
+		struct lm_str m = listed ? lm_word_count(a, listed, "content is", "contents are") : none;
+		struct lm_str both = lm_arena_fmt(a, "%.*s%s%s%.*s%s", LM_STR_ARG(n),
+						  found ? " not what the signer signed or the vendor released" : "",
+						  found && listed ? "; " : "", LM_STR_ARG(m),
+						  listed ? " named by a list of indicators" : "");
+		enum lm_rc rc =
+			put(r, "verdict",
+			    lm_arena_fmt(a, "%.*s; %.*s of %.*s have %s by hash.", LM_STR_ARG(both), LM_STR_ARG(h),
+					 LM_STR_ARG(machines), r->altered_contents == 1 ? "it" : "them"),
+			    (struct lm_str){ 0 });
 		if (rc == LM_OK)
 			rc = verdict_products(r);
 		for (size_t i = 0, told = 0; rc == LM_OK && i < r->d->facts->n_contents && told < 3; i++)

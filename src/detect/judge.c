@@ -116,7 +116,7 @@ bool lm_judge_is_tampered(const struct lm_facts_content *k, struct lm_str *why)
 {
 	static const char *const words[] = {
 		"the file's digest is not the one that was signed",
-		"bytes that no hash covers are not explained by padding, a known tag or page hashes",
+		"bytes that no hash covers, and that are not zero padding",
 		"bytes follow the certificate table",
 		"the certificate table has an entry that holds no signature",
 	};
@@ -279,7 +279,7 @@ static enum lm_rc appended(struct lm_detect_ctx *d, struct lm_facts_content *k, 
 		return LM_OK;
 	bool valid = k->flags & LM_FACTS_VALID, critical = k->products || lm_judge_twin(k);
 	struct lm_finding f;
-	begin(&f, "unexplained-bytes", !valid ? LM_SEV_MEDIUM : critical ? LM_SEV_CRITICAL : LM_SEV_HIGH, "T1553.002");
+	begin(&f, "unexplained-bytes", valid && critical ? LM_SEV_CRITICAL : LM_SEV_HIGH, "T1553.002");
 	lm_finding_term(&f, "unexplained bytes", valid ? unexplained_in_valid : unexplained_else,
 			valid ? LM_STR("a valid signature proves that they were added after signing")
 			      : LM_STR("no signature of the file is valid, so what was signed is not known"));
@@ -295,7 +295,6 @@ static enum lm_rc appended(struct lm_detect_ctx *d, struct lm_facts_content *k, 
 		large |= u->nonzero.v >= LARGE_AREA;
 		attribute &= lm_str_eq(u->place, LM_STR("unauthenticated-attribute"));
 	}
-	lm_finding_why(&f, LM_STR("They are not padding, not a known tag and not old page hashes of this file."));
 	lm_finding_why(&f, signer_words(d->arena, k));
 	if (large)
 		lm_finding_term(&f, "size", large_area, LM_STR("64 bytes or more: no alignment needs them"));

@@ -25,14 +25,6 @@ static uint32_t code_point(const uint8_t *p, size_t k)
 	}
 }
 
-/* Code points that change how their neighbours are shown, or show nothing themselves. */
-static bool is_deceptive(uint32_t c)
-{
-	return (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
-}
-
 /* Writes the character at the start of s; returns the bytes used up. s.n > 0. */
 static size_t put_char(struct lm_buf *b, struct lm_str s)
 {
@@ -46,7 +38,7 @@ static size_t put_char(struct lm_buf *b, struct lm_str s)
 		return 1;
 	}
 	uint32_t c = code_point((const uint8_t *)s.p, k);
-	if (is_deceptive(c))
+	if (lm_is_deceptive(c))
 		lm_buf_fmt(b, "[U+%04" PRIX32 "]", c);
 	else if ((c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef))
 		lm_buf_puts(b, "\xef\xbf\xbd");

@@ -115,7 +115,7 @@ static void test_severity_of_areas(void **state)
 		{ "valid", "unauthenticated-attribute", "unexplained", 16, "unexplained-bytes", 1, LM_SEV_HIGH, 1 },
 		{ "valid", "after-table", "unexplained", 9, "bytes-after-table", 1, LM_SEV_HIGH, 1 },
 		{ "valid", "extra-entry", "unexplained", 9, "opaque-entry", 1, LM_SEV_HIGH, 1 },
-		{ "invalid", "entry-slack", "unexplained", 9, "unexplained-bytes", 1, LM_SEV_MEDIUM, 0 },
+		{ "invalid", "entry-slack", "unexplained", 9, "unexplained-bytes", 1, LM_SEV_HIGH, 1 },
 		{ "valid", "entry-slack", "padding", 0, "zero-slack", 1, LM_SEV_INFORMATIONAL, 0 },
 		{ "valid", "entry-slack", "tag", 16, "known-tag", 1, LM_SEV_INFORMATIONAL, 0 },
 		{ "valid", "entry-slack", "stale-hashes", 16, "stale-hashes", 1, LM_SEV_INFORMATIONAL, 0 },
