@@ -64,6 +64,15 @@ struct lm_tally {
 enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct lm_case **out, struct lm_tally *tally,
 			 struct lm_err *err) LM_MUST;
 
+/*
+ * After the user's word about hosts: identity and detectors again, from the case alone, under the settings that
+ * the case remembers; logged as a run.
+ */
+enum lm_rc lm_engine_reconclude(const struct lm_cli *o, struct lm_case *c, struct lm_err *err) LM_MUST;
+
+/* LM_EUSAGE when an option's value makes no sense or a file it names is not there. */
+enum lm_rc lm_engine_check(const struct lm_cli *o, struct lm_err *err) LM_MUST;
+
 /* Exit code of a run: LM_EXIT_UNREAD before LM_EXIT_FINDINGS before LM_EXIT_OK. */
 int lm_engine_exit(const struct lm_cli *o, struct lm_case *c, const struct lm_tally *tally);
 

@@ -6,16 +6,20 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/cli.h"
+#include "detect/detect.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int open_case(const struct lm_cli *o, unsigned flags, struct lm_case **c)
 {
 	struct lm_err err = { 0 };
 	if (!o->case_file)
 		return lm_complain(LM_EXIT_USAGE, "case needs --case FILE; 'limier help case' explains");
+	if (access(o->case_file, F_OK) != 0)
+		return lm_complain(LM_EXIT_USAGE, "no case '%s'", o->case_file);
 	if (lm_case_open(o->case_file, flags, c, &err) < 0)
 		return lm_complain(err.rc == LM_EUSAGE ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s", err.msg);
 	return LM_EXIT_OK;
@@ -208,18 +212,21 @@ static int change_hosts(const struct lm_cli *o, struct lm_case *c)
 	b = lm_cstr(o->operands.v[2]);
 	enum lm_rc rc =
 		o->merge ? lm_case_host_merge(c, a, b, reason, o->undo) : lm_case_host_split(c, a, b, reason, o->undo);
+	/* findings and counts follow at once: the case holds all they need, the evidence need not be at hand */
+	struct lm_err err = { 0 };
 	if (rc == LM_OK)
-		rc = lm_case_resolve(c, NULL);
+		rc = lm_engine_reconclude(o, c, &err);
 	if (rc < 0)
-		return lm_complain(rc == LM_EUSAGE ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s", lm_case_error(c));
-	return lm_complain(LM_EXIT_OK, "recorded; run investigate with the same -o to see findings and report follow");
+		return lm_complain(rc == LM_EUSAGE ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s",
+				   err.msg[0] ? err.msg : lm_case_error(c));
+	return lm_complain(LM_EXIT_OK, "recorded; 'limier report' writes the report as it is now");
 }
 
 static int show_hosts(const struct lm_cli *o, struct lm_case *c, struct lm_buf *out)
 {
 	size_t n = 0;
 	struct lm_jw w;
-	if (o->merge || o->split) {
+	if (o->merge || o->split || o->undo || o->operands.n > 1) {
 		int code = change_hosts(o, c);
 		if (code != LM_EXIT_OK)
 			return code;
@@ -299,7 +306,9 @@ int lm_cmd_case(const struct lm_cli *o)
 	bool info = strcmp(what, "info") == 0, hosts = strcmp(what, "hosts") == 0, verify = strcmp(what, "verify") == 0;
 	if (!info && !hosts && !verify)
 		return lm_complain(LM_EXIT_USAGE, "case what? info, hosts or verify");
-	int code = open_case(o, o->merge || o->split ? 0 : LM_CASE_READ_ONLY, &c);
+	if (!hosts && (o->operands.n > 1 || o->merge || o->split || o->undo))
+		return lm_complain(LM_EXIT_USAGE, "'case %s' takes no names; 'limier help case' explains", what);
+	int code = open_case(o, hosts && (o->merge || o->split) ? 0 : LM_CASE_READ_ONLY, &c);
 	if (code != LM_EXIT_OK)
 		return code;
 	struct lm_buf out;

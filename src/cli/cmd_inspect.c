@@ -253,6 +253,28 @@ static enum lm_rc on_nothing(void *user, const struct lm_inspect_row *r)
 	return LM_OK;
 }
 
+/* What was left out on purpose (bombs, depth, special files) is said, not passed over. */
+static enum lm_rc on_skipped(void *user, const struct lm_stored *s)
+{
+	struct output *p = user;
+	const struct lm_obs_evidence_skipped *k = &s->obs.evidence_skipped;
+	if (p->o->json || p->o->jsonl) {
+		struct lm_inspect_row row = {
+			.path = k->path,
+			.size = k->size,
+			.status = LM_STR("incomplete"),
+			.verdict = LM_VERDICT_INCOMPLETE,
+			.verdict_why = k->why,
+		};
+		return on_json(user, &row);
+	}
+	lm_term_fmt(p->out, LM_INK_YELLOW, "%-12s", "left out");
+	lm_term_put(p->out, LM_INK_BOLD, k->path, 0);
+	lm_buf_putc(p->out, '\n');
+	lm_term_wrap(p->out, 12, k->why);
+	return LM_OK;
+}
+
 static void text_totals(struct lm_buf *out, const struct lm_inspect_totals *t, const struct lm_tally *tally)
 {
 	lm_term_fmt(out, LM_INK_BOLD, "%s program files", lm_term_count(t->rows));
@@ -291,6 +313,12 @@ static enum lm_rc print_text(struct output *p, struct lm_case *c, const struct l
 				    lm_term_count(p->shown - p->max), lm_verdict_word((enum lm_verdict)v));
 	}
 	if (rc == LM_OK)
+		rc = lm_case_fetch(c, LM_K_evidence_skipped, NULL, 0, on_skipped, p);
+	if (tally->loaded.rule_files || tally->loaded.bad_rule_files)
+		lm_term_fmt(p->out, LM_INK_DIM, "%s rules in %s files loaded, %s files left out\n",
+			    lm_term_count(tally->loaded.rules), lm_term_count(tally->loaded.rule_files),
+			    lm_term_count(tally->loaded.bad_rule_files));
+	if (rc == LM_OK)
 		text_totals(p->out, &t, tally);
 	return rc;
 }
@@ -303,13 +331,10 @@ int lm_cmd_inspect(const struct lm_cli *o)
 	struct lm_buf out;
 	if (!o->operands.n)
 		return lm_complain(LM_EXIT_USAGE, "inspect needs a file or folder; 'limier help inspect' explains");
-	if (o->fail_on && lm_severity_find(lm_cstr(o->fail_on)) == LM_SEV_COUNT)
-		return lm_complain(LM_EXIT_USAGE,
-				   "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
-				   o->fail_on);
 	if (lm_engine_run(o, NULL, &c, &tally, &err) < 0)
-		return lm_complain(err.rc == LM_EUSAGE || err.rc == LM_EIO ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s",
-				   err.msg);
+		return lm_complain(err.rc == LM_EUSAGE || err.rc == LM_EIO || err.rc == LM_ECORRUPT ? LM_EXIT_USAGE
+												    : LM_EXIT_INTERNAL,
+				   "%s", err.msg);
 	struct lm_detect_opts d = { .now_ns = o->now.v, .trust_given = o->roots != NULL };
 	struct output p = { .o = o, .out = &out };
 	lm_buf_init(&out, SIZE_MAX / 2);
@@ -319,6 +344,8 @@ int lm_cmd_inspect(const struct lm_cli *o)
 		if (!o->jsonl)
 			lm_jw_arr(&p.w);
 		rc = lm_inspect_rows(c, &d, on_json, &p, NULL, &err);
+		if (rc == LM_OK)
+			rc = lm_case_fetch(c, LM_K_evidence_skipped, NULL, 0, on_skipped, &p);
 		if (rc == LM_OK && !o->jsonl)
 			lm_jw_end(&p.w);
 	} else {

@@ -115,7 +115,11 @@ static void put_summary(struct lm_buf *out, struct lm_case *c, const struct lm_t
 	if (t->known)
 		lm_term_fmt(out, LM_INK_DIM, "; %s files known from an earlier run", lm_term_count(t->known));
 	lm_buf_putc(out, '\n');
-	put_section(out, c, "verdict", "verdict", 4);
+	if (t->loaded.rule_files || t->loaded.bad_rule_files)
+		lm_term_fmt(out, LM_INK_DIM, "%s rules in %s files loaded, %s files left out\n",
+			    lm_term_count(t->loaded.rules), lm_term_count(t->loaded.rule_files),
+			    lm_term_count(t->loaded.bad_rule_files));
+	put_section(out, c, "verdict", "verdict", 5);
 	if (lm_case_host_stages(c, count_stage, &f) == LM_OK) {
 		lm_term_fmt(out, LM_INK_BOLD, "\nhosts\n");
 		lm_buf_fmt(out, "  %9s  known to the case\n", lm_term_count(n_hosts));
@@ -165,10 +169,8 @@ int lm_cmd_investigate(const struct lm_cli *o)
 	if (!o->operands.n || !o->output)
 		return lm_complain(LM_EXIT_USAGE,
 				   "investigate needs evidence and -o DIR; 'limier help investigate' explains");
-	if (o->fail_on && lm_severity_find(lm_cstr(o->fail_on)) == LM_SEV_COUNT)
-		return lm_complain(LM_EXIT_USAGE,
-				   "'--fail-on' takes informational, low, medium, high or critical, not '%s'",
-				   o->fail_on);
+	if (lm_engine_check(o, &err) < 0)
+		return lm_complain(LM_EXIT_USAGE, "%s", err.msg);
 	if (snprintf(case_path, sizeof case_path, "%s%s", o->case_file ? o->case_file : o->output,
 		     o->case_file ? "" : "/case.db") >= (int)sizeof case_path)
 		return lm_complain(LM_EXIT_USAGE, "path of the case is too long");
@@ -178,7 +180,8 @@ int lm_cmd_investigate(const struct lm_cli *o)
 		    lm_refuse_inside_evidence(case_path, inputs[i], &err) < 0)
 			return lm_complain(LM_EXIT_USAGE, "%s", err.msg);
 	if (lm_make_dirs(o->output, &err) < 0 || lm_engine_run(o, case_path, &c, &tally, &err) < 0)
-		return lm_complain(err.rc == LM_EUSAGE ? LM_EXIT_USAGE : LM_EXIT_INTERNAL, "%s", err.msg);
+		return lm_complain(err.rc == LM_EUSAGE || err.rc == LM_ECORRUPT ? LM_EXIT_USAGE : LM_EXIT_INTERNAL,
+				   "%s", err.msg);
 	struct lm_report_opts ro = { .tlp = o->tlp ? o->tlp : "amber", .version = LM_VERSION };
 	struct lm_buf out;
 	lm_buf_init(&out, SIZE_MAX / 2);

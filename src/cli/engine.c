@@ -14,6 +14,7 @@
 #include "read/read.h"
 #include "source/source.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,12 @@ static enum lm_rc on_file_end(void *user, const struct lm_work_end *e)
 		why = lm_arena_fmt(&r->arena, "%s%s%.*s", e->what, e->content.n ? ", in " : "", LM_STR_ARG(e->content));
 		lm_log(LM_LOG_WARN, "cannot finish '%.*s': %.*s", LM_STR_ARG(e->file->path), LM_STR_ARG(why));
 	}
+	if (!e->lost && e->file->role != LM_ROLE_EVIDENCE && e->done.observations == 0)
+		lm_log(LM_LOG_WARN, "'%.*s' was named as %s, but nothing in it could be read as such",
+		       LM_STR_ARG(e->file->path),
+		       e->file->role == LM_ROLE_INTEL	? "a list of indicators"
+		       : e->file->role == LM_ROLE_HOSTS ? "a host list"
+							: "an inventory");
 	enum lm_rc rc = lm_case_file_done(r->c, e->file->path, e->file->size, e->file->modified_ns,
 					  lm_cstr(r->fingerprint), why, e->offset);
 	lm_arena_reset(&r->arena, m);
@@ -330,24 +337,124 @@ static enum lm_rc walk_list(struct run *r, const struct lm_list *paths, enum lm_
 
 /* ---- settings ---- */
 
-/* `--now` of the first run stays: the same case judged twice gives the same words. */
-static enum lm_rc settle_now(const struct lm_cli *o, const char *case_path, int64_t *now, struct lm_err *err)
+/*
+ * What the case remembers of earlier command lines. A run that does not name its rules, roots, passwords, zones or
+ * layout pattern again goes on with those of the run before: reading under fewer would take facts back. Lists of
+ * paths are kept one a line.
+ */
+struct memory {
+	struct lm_arena arena;
+	int64_t now;
+	const char **rules, **zones, **geoip, **products;
+	const char *roots, *passwords, *pattern;
+};
+
+static const char **split_lines(struct lm_arena *a, struct lm_str text)
+{
+	size_t n = 0;
+	struct lm_str rest = text, line;
+	for (size_t at = 0; text.n && (at = lm_str_find(text, '\n', at)) != SIZE_MAX; at++)
+		n++;
+	const char **v = text.n ? lm_arena_calloc(a, n + 2, sizeof *v) : NULL;
+	size_t k = 0;
+	while (v && lm_str_split(&rest, '\n', &line))
+		if (line.n && !(v[k++] = lm_arena_cstr(a, line)))
+			return NULL;
+	return v;
+}
+
+static const char *one_line(struct lm_arena *a, struct lm_str text)
+{
+	return text.n ? lm_arena_cstr(a, text) : NULL;
+}
+
+static void recall(struct memory *m, struct lm_case *c)
+{
+	struct lm_str now = lm_case_get(c, "now", &m->arena);
+	if (now.p)
+		(void)lm_time_parse(now, NULL, &m->now, NULL);
+	m->rules = split_lines(&m->arena, lm_case_get(c, "option.rules", &m->arena));
+	m->zones = split_lines(&m->arena, lm_case_get(c, "option.tz", &m->arena));
+	m->geoip = split_lines(&m->arena, lm_case_get(c, "option.geoip", &m->arena));
+	m->products = split_lines(&m->arena, lm_case_get(c, "option.product", &m->arena));
+	m->roots = one_line(&m->arena, lm_case_get(c, "option.roots", &m->arena));
+	m->passwords = one_line(&m->arena, lm_case_get(c, "option.password-file", &m->arena));
+	m->pattern = one_line(&m->arena, lm_case_get(c, "option.host-from-path", &m->arena));
+}
+
+static enum lm_rc still_there(const char *option, const char *path, struct lm_err *err)
+{
+	if (!path || access(path, R_OK) == 0)
+		return LM_OK;
+	return lm_fail(
+		err, LM_EUSAGE,
+		"cannot read '%s', which an earlier run of this case was given with '--%s': without it facts would be "
+		"taken back; put it there again or name another",
+		path, option);
+}
+
+/* The command line wins; where it is silent, what the case remembers. `--now` of the first run stays. */
+static enum lm_rc settle(const struct lm_cli *o, const char *case_path, struct memory *m, struct lm_err *err)
 {
 	struct lm_case *c;
-	*now = o->now.set ? o->now.v : lm_time_now() / LM_NS_PER_S * LM_NS_PER_S;
-	if (o->now.set || !case_path || access(case_path, F_OK) != 0)
+	m->now = lm_time_now() / LM_NS_PER_S * LM_NS_PER_S;
+	enum lm_rc rc = LM_OK;
+	if (case_path && access(case_path, F_OK) == 0) {
+		rc = lm_case_open(case_path, LM_CASE_READ_ONLY, &c, err);
+		if (rc < 0)
+			return rc;
+		recall(m, c);
+		lm_case_close(c);
+		for (const char **p = m->rules; !o->rules.n && rc == LM_OK && p && *p; p++)
+			rc = still_there("rules", *p, err);
+		for (const char **p = m->geoip; !o->geoip.n && rc == LM_OK && p && *p; p++)
+			rc = still_there("geoip", *p, err);
+		if (rc == LM_OK && !o->roots)
+			rc = still_there("roots", m->roots, err);
+		if (rc == LM_OK && !o->password_file)
+			rc = still_there("password-file", m->passwords, err);
+	}
+	if (o->now.set)
+		m->now = o->now.v;
+	m->rules = o->rules.n ? o->rules.v : m->rules;
+	m->zones = o->tz.n ? o->tz.v : m->zones;
+	m->geoip = o->geoip.n ? o->geoip.v : m->geoip;
+	m->products = o->product.n ? o->product.v : m->products;
+	m->roots = o->roots ? o->roots : m->roots;
+	m->passwords = o->password_file ? o->password_file : m->passwords;
+	m->pattern = o->host_from_path ? o->host_from_path : m->pattern;
+	return rc;
+}
+
+static enum lm_rc remember_list(struct lm_case *c, const char *key, const char *const *v)
+{
+	struct lm_buf b;
+	if (!v)
 		return LM_OK;
-	enum lm_rc rc = lm_case_open(case_path, LM_CASE_READ_ONLY, &c, err);
-	if (rc < 0)
-		return rc;
-	struct lm_arena a;
-	lm_arena_init(&a, 4096);
-	struct lm_str stored = lm_case_get(c, "now", &a);
-	if (stored.p)
-		(void)lm_time_parse(stored, NULL, now, NULL);
-	lm_arena_fini(&a);
-	lm_case_close(c);
-	return LM_OK;
+	lm_buf_init(&b, 1 << 20);
+	for (; *v; v++)
+		lm_buf_fmt(&b, "%s%s", b.n ? "\n" : "", *v);
+	enum lm_rc rc = lm_case_set(c, key, lm_buf_view(&b));
+	lm_buf_fini(&b);
+	return rc;
+}
+
+static enum lm_rc remember(struct lm_case *c, const struct memory *m)
+{
+	enum lm_rc rc = remember_list(c, "option.rules", m->rules);
+	if (rc == LM_OK)
+		rc = remember_list(c, "option.tz", m->zones);
+	if (rc == LM_OK)
+		rc = remember_list(c, "option.geoip", m->geoip);
+	if (rc == LM_OK)
+		rc = remember_list(c, "option.product", m->products);
+	if (rc == LM_OK && m->roots)
+		rc = lm_case_set(c, "option.roots", lm_cstr(m->roots));
+	if (rc == LM_OK && m->passwords)
+		rc = lm_case_set(c, "option.password-file", lm_cstr(m->passwords));
+	if (rc == LM_OK && m->pattern)
+		rc = lm_case_set(c, "option.host-from-path", lm_cstr(m->pattern));
+	return rc;
 }
 
 static void put_file_digest(struct lm_buf *b, const char *path)
@@ -412,7 +519,7 @@ static enum lm_rc parse_only(struct run *r, struct lm_err *err)
 	return LM_OK;
 }
 
-static enum lm_rc store_settings(struct run *r, const char *case_path, int64_t now, const struct lm_geo *geo)
+static enum lm_rc store_settings(struct run *r, const char *case_path, const struct memory *m, const struct lm_geo *geo)
 {
 	char text[LM_TIME_TEXT];
 	struct lm_buf args;
@@ -422,7 +529,9 @@ static enum lm_rc store_settings(struct run *r, const char *case_path, int64_t n
 	enum lm_rc rc = lm_case_run_begin(r->c, lm_buf_view(&args), LM_VERSION, lm_time_now());
 	lm_buf_fini(&args);
 	if (rc == LM_OK)
-		rc = lm_case_set(r->c, "now", lm_cstr(lm_time_iso(now, text)));
+		rc = lm_case_set(r->c, "now", lm_cstr(lm_time_iso(m->now, text)));
+	if (rc == LM_OK)
+		rc = remember(r->c, m);
 	if (rc == LM_OK)
 		rc = lm_case_set(r->c, "tool", LM_STR("limier " LM_VERSION));
 	if (rc == LM_OK && case_path)
@@ -481,19 +590,85 @@ static enum lm_rc read_everything(struct run *r, struct lm_err *err)
 	return rc == LM_OK ? commit(r) : rc;
 }
 
-static enum lm_rc conclude(struct run *r, int64_t now, const struct lm_geo *geo, struct lm_err *err)
+static enum lm_rc conclude(struct lm_case *c, const struct memory *m, const struct lm_geo *geo, struct lm_err *err)
 {
-	struct lm_detect_opts d = {
-		.products = r->o->product.v,
-		.now_ns = now,
-		.trust_given = r->o->roots != NULL,
-	};
-	enum lm_rc rc = lm_case_resolve(r->c, geo);
+	struct lm_detect_opts d = { .products = m->products, .now_ns = m->now, .trust_given = m->roots != NULL };
+	enum lm_rc rc = lm_case_resolve(c, geo);
 	if (rc == LM_OK)
-		rc = lm_detect_all(r->c, &d, err);
+		rc = lm_detect_all(c, &d, err);
 	if (rc == LM_OK)
-		rc = lm_case_run_end(r->c, lm_time_now());
+		rc = lm_case_run_end(c, lm_time_now());
 	return rc;
+}
+
+enum lm_rc lm_engine_reconclude(const struct lm_cli *o, struct lm_case *c, struct lm_err *err)
+{
+	struct memory m = { .now = lm_time_now() };
+	struct lm_geo *geo = NULL;
+	struct lm_buf args;
+	lm_arena_init(&m.arena, 1 << 20);
+	lm_buf_init(&args, 1 << 20);
+	recall(&m, c);
+	for (int i = 0; i < o->argc; i++)
+		lm_buf_fmt(&args, "%s%s", i ? " " : "", o->argv[i]);
+	enum lm_rc rc = m.geoip ? lm_geo_open(m.geoip, &geo, err) : LM_OK;
+	if (rc == LM_OK)
+		rc = lm_case_run_begin(c, lm_buf_view(&args), LM_VERSION, lm_time_now());
+	if (rc == LM_OK)
+		rc = conclude(c, &m, geo, err);
+	lm_geo_close(geo);
+	lm_buf_fini(&args);
+	lm_arena_fini(&m.arena);
+	return rc;
+}
+
+static enum lm_rc check_files(const char *option, const struct lm_list *l, struct lm_err *err)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (access(l->v[i], R_OK) != 0)
+			return lm_fail(err, LM_EUSAGE, "cannot read '%s' of '--%s': %s", l->v[i], option,
+				       strerror(errno));
+	return LM_OK;
+}
+
+enum lm_rc lm_engine_check(const struct lm_cli *o, struct lm_err *err)
+{
+	static const char *const marks[] = { "clear", "green", "amber", "amber+strict", "red" };
+	const struct {
+		const char *option;
+		struct lm_list list;
+	} files[] = {
+		{ "rules", o->rules },
+		{ "intel", o->intel },
+		{ "hosts", o->hosts },
+		{ "inventory", o->inventory },
+		{ "geoip", o->geoip },
+		{ "roots", { (const char **)(uintptr_t)&o->roots, o->roots != NULL } },
+		{ "password-file", { (const char **)(uintptr_t)&o->password_file, o->password_file != NULL } },
+	};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (check_files(files[i].option, &files[i].list, err) < 0)
+			return LM_EUSAGE;
+	bool marked = !o->tlp;
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		marked |= o->tlp && strcmp(o->tlp, marks[i]) == 0;
+	if (!marked)
+		return lm_fail(err, LM_EUSAGE, "'--tlp' takes clear, green, amber, amber+strict or red, not '%s'",
+			       o->tlp);
+	if (o->fail_on && lm_severity_find(lm_cstr(o->fail_on)) == LM_SEV_COUNT)
+		return lm_fail(err, LM_EUSAGE,
+			       "'--fail-on' takes informational, low, medium, high or critical, not '%s'", o->fail_on);
+	if (o->host_from_path && !strstr(o->host_from_path, "{host}"))
+		return lm_fail(err, LM_EUSAGE, "'--host-from-path' needs a part {host}, as in 'collections/{host}/*'");
+	if (o->jobs.set && (o->jobs.v < 1 || o->jobs.v > 256))
+		return lm_fail(err, LM_EUSAGE, "'--jobs' takes 1 to 256");
+	if (o->max_unread.set && o->max_unread.v > 100)
+		return lm_fail(err, LM_EUSAGE, "'--max-unread' takes a percentage, 0 to 100");
+	if (o->since.set && o->until.set && o->since.v >= o->until.v)
+		return lm_fail(err, LM_EUSAGE, "'--since' is not before '--until': nothing would be left");
+	if (o->json && o->jsonl)
+		return lm_fail(err, LM_EUSAGE, "'--json' and '--jsonl' exclude each other");
+	return LM_OK;
 }
 
 enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct lm_case **out, struct lm_tally *tally,
@@ -501,26 +676,29 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 {
 	struct run r = { .o = o, .tally = tally, .batch_ns = lm_time_now() };
 	struct lm_geo *geo = NULL;
-	int64_t now = 0;
+	struct memory m = { 0 };
 	memset(tally, 0, sizeof *tally);
 	memset(err, 0, sizeof *err);
 	lm_arena_init(&r.arena, 1 << 20);
-	enum lm_rc rc = parse_only(&r, err);
+	lm_arena_init(&m.arena, 1 << 20);
+	enum lm_rc rc = lm_engine_check(o, err);
 	if (rc == LM_OK)
-		rc = settle_now(o, case_path, &now, err);
-	if (rc == LM_OK && o->geoip.n)
-		rc = lm_geo_open(o->geoip.v, &geo, err);
+		rc = parse_only(&r, err);
+	if (rc == LM_OK)
+		rc = settle(o, case_path, &m, err);
+	if (rc == LM_OK && m.geoip)
+		rc = lm_geo_open(m.geoip, &geo, err);
 	if (rc < 0)
 		goto done;
 	r.opts = (struct lm_work_opts){
 		.jobs = o->jobs.set ? (unsigned)o->jobs.v : 0,
 		.mem_bytes = o->memory.set ? (uint64_t)o->memory.v << 20 : 0,
-		.rules = o->rules.v,
-		.roots = o->roots,
-		.password_file = o->password_file,
-		.zones = o->tz.v,
-		.host_pattern = o->host_from_path,
-		.now_ns = now,
+		.rules = m.rules,
+		.roots = m.roots,
+		.password_file = m.passwords,
+		.zones = m.zones,
+		.host_pattern = m.pattern,
+		.now_ns = m.now,
 		.hashes = LM_HASH_SHA256,
 	};
 	rc = lm_work_start(&r.opts, &r.work, err);
@@ -531,13 +709,13 @@ enum lm_rc lm_engine_run(const struct lm_cli *o, const char *case_path, struct l
 	rc = lm_case_open(case_path, LM_CASE_CREATE, &r.c, err);
 	if (rc < 0)
 		goto done;
-	rc = store_settings(&r, case_path, now, geo);
+	rc = store_settings(&r, case_path, &m, geo);
 	if (rc == LM_OK)
 		rc = read_everything(&r, err);
 	lm_work_stop(r.work);
 	r.work = NULL;
 	if (rc == LM_OK)
-		rc = conclude(&r, now, geo, err);
+		rc = conclude(r.c, &m, geo, err);
 	if (rc < 0 && !err->msg[0])
 		lm_fail(err, rc, "cannot go on with case '%s': %s", case_path ? case_path : "in memory",
 			lm_case_error(r.c));
@@ -555,6 +733,7 @@ done:
 	free(r.waiting);
 	free(r.state);
 	free(r.ended);
+	lm_arena_fini(&m.arena);
 	lm_arena_fini(&r.arena);
 	return rc;
 }

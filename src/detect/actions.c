@@ -263,17 +263,21 @@ static enum lm_rc remove_versions(struct run *r)
 		struct reach n = reach_of(r, x->product, any);
 		struct lm_facts_release release = { .product = x->product, .version = x->version };
 		struct lm_str words = lm_word_release(a, &release), altered = hosts_words(r, n.altered);
-		struct lm_str all = hosts_words(r, n.exposed), leads = num(r, n.leads);
-		rc = put(r, "action",
-			 lm_arena_fmt(
-				 a,
-				 "'%.*s' carries altered content on %.*s\n%.*s have this version; on %.*s of them the "
-				 "file was not seen",
-				 LM_STR_ARG(words), LM_STR_ARG(altered), LM_STR_ARG(all), LM_STR_ARG(leads)),
-			 lm_arena_fmt(a,
-				      "Remove '%.*s' from %.*s, after collecting the altered files and memory where "
-				      "they run.",
-				      LM_STR_ARG(words), LM_STR_ARG(all)));
+		uint64_t unseen = n.exposed > n.altered ? n.exposed - n.altered : 0;
+		struct lm_str which =
+			x->version.n ? LM_STR("this version") : LM_STR("the product without a stated version");
+		struct lm_str rest = hosts_words(r, unseen);
+		rc = put(
+			r, "action",
+			lm_arena_fmt(
+				a,
+				"'%.*s' carries altered content on %.*s\n%.*s more have %.*s; the altered file was not "
+				"seen there",
+				LM_STR_ARG(words), LM_STR_ARG(altered), LM_STR_ARG(rest), LM_STR_ARG(which)),
+			lm_arena_fmt(a,
+				     "Remove '%.*s' from %.*s, after collecting the altered files and memory where "
+				     "they run.",
+				     LM_STR_ARG(words), LM_STR_ARG(altered)));
 	}
 	lm_map_fini(&told);
 	return rc;

@@ -368,7 +368,7 @@ static void put_notes(struct doc *d)
 	lm_jw_arr(w);
 	for (const struct lm_view_note *n = d->v->notes[LM_NOTE_ACTION]; n; n = n->next) {
 		row_begin(w);
-		put_host(w, "host", n->host);
+		put_str(w, "host", n->host ? n->host->name : LM_STR("*"));
 		lm_jw_key(w, "order");
 		lm_jw_i64(w, n->order);
 		put_parts(w, "why", n->text, '\n');
@@ -382,7 +382,7 @@ static void put_notes(struct doc *d)
 		row_begin(w);
 		put_str(w, "question", n->text);
 		put_str(w, "command", n->detail);
-		put_host(w, "host", n->host);
+		put_str(w, "host", n->host ? n->host->name : LM_STR("*"));
 		row_end(w);
 	}
 	lm_jw_end(w);

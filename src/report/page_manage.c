@@ -89,7 +89,8 @@ static void put_what(struct lm_page *p)
 			   "about the computers with evidence, see below.");
 	}
 	lm_page_put(p, "</p>\n");
-	for (int s = LM_STAGE_EXPOSED; s < LM_STAGE_COUNT; s++) {
+	/* having a product is no trace of an incident: from altered software on */
+	for (int s = LM_STAGE_ALTERED; s < LM_STAGE_COUNT; s++) {
 		if (v->stage_first[s].set && (!first.set || v->stage_first[s].v < first.v))
 			first = v->stage_first[s];
 		if (v->stage_last[s].set && (!last.set || v->stage_last[s].v > last.v))
