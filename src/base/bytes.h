@@ -92,6 +92,8 @@ static inline struct lm_bytes lm_rd_take(struct lm_rd *r, uint64_t k)
 		r->bad = true;
 		return (struct lm_bytes){ 0 };
 	}
+	if (!r->base) /* an empty view without bytes: adding to NULL would be undefined */
+		return (struct lm_bytes){ 0 };
 	r->pos += (size_t)k;
 	return (struct lm_bytes){ r->base + r->pos - (size_t)k, (size_t)k };
 }

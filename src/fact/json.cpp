@@ -22,7 +22,8 @@ static_assert(sizeof(element) <= sizeof(lm_json::h), "an element fits a handle")
 static_assert(std::is_trivially_copyable<element>::value, "handles are copied as bytes");
 static_assert(std::is_trivially_copyable<array::iterator>::value && std::is_trivially_copyable<object::iterator>::value,
 	      "iterators are copied as bytes");
-static_assert(sizeof(array::iterator) <= sizeof(lm_json_it::s) / 2 && sizeof(object::iterator) <= sizeof(lm_json_it::s) / 2,
+static_assert(sizeof(array::iterator) <= sizeof(lm_json_it::s) / 2 &&
+		      sizeof(object::iterator) <= sizeof(lm_json_it::s) / 2,
 	      "two iterators fit");
 
 /* Deeper JSON than any log or list has; simdjson refuses it while parsing. */
@@ -111,16 +112,19 @@ static bool make_room(struct lm_json_doc *d, size_t n)
 		d->padded = p;
 		d->padded_cap = want + simdjson::SIMDJSON_PADDING;
 	}
-	return (d->parser.capacity() >= n && d->parser.max_depth() == max_depth) || !d->parser.allocate(want, max_depth);
+	return (d->parser.capacity() >= n && d->parser.max_depth() == max_depth) ||
+	       !d->parser.allocate(want, max_depth);
 }
 
-extern "C" enum lm_rc lm_json_parse(struct lm_json_doc *d, struct lm_bytes text, struct lm_json *root, struct lm_err *err)
+extern "C" enum lm_rc lm_json_parse(struct lm_json_doc *d, struct lm_bytes text, struct lm_json *root,
+				    struct lm_err *err)
 {
 	*root = lm_json{};
 	if (text.n >= 3 && std::memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
 		text = lm_bytes_part(text, 3, text.n);
 	if (text.n > d->max_bytes)
-		return lm_fail(err, LM_ELIMIT, "text of %zu bytes is larger than the limit of %zu", text.n, d->max_bytes);
+		return lm_fail(err, LM_ELIMIT, "text of %zu bytes is larger than the limit of %zu", text.n,
+			       d->max_bytes);
 	if (!text.n)
 		return lm_fail(err, LM_ECORRUPT, "no JSON found");
 	try {

@@ -131,7 +131,8 @@ static bool take_include(struct lm_rd *r)
 	return false;
 }
 
-/* The grammar begins with `rule NAME {` or `rule NAME :`, with modifiers before it, or with `import "` or `include "`. */
+/* The grammar begins with `rule NAME {` or `rule NAME :`, with modifiers before it, or with `import "` or `include "`.
+ */
 static bool begins_like_rules(struct lm_bytes data)
 {
 	struct lm_rd r = lm_rd_of(data);
@@ -203,12 +204,12 @@ static const char *on_include(const char *name, const char *from, const char *sp
 	for (size_t i = 0; i < 3; i++) {
 		const char *slash = bases[i] ? strrchr(bases[i], '/') : NULL;
 		const char *dir = i == 0 && bases[0] ? y->file : NULL, *dir_slash = dir ? strrchr(dir, '/') : NULL;
-		int n = i == 0 && slash && dir_slash && bases[0][0] != '/' ?
-				snprintf(beside, sizeof beside, "%.*s/%.*s/%s", (int)(dir_slash - dir), dir,
-					 (int)(slash - bases[0]), bases[0], name) :
-			i == 2 ? snprintf(beside, sizeof beside, "%s/%s", root, name) :
-			slash  ? snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - bases[i]), bases[i], name) :
-				 -1;
+		int n = i == 0 && slash && dir_slash && bases[0][0] != '/'
+				? snprintf(beside, sizeof beside, "%.*s/%.*s/%s", (int)(dir_slash - dir), dir,
+					   (int)(slash - bases[0]), bases[0], name)
+			: i == 2 ? snprintf(beside, sizeof beside, "%s/%s", root, name)
+			: slash	 ? snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - bases[i]), bases[i], name)
+				 : -1;
 		size_t len = strlen(root), size;
 		if (n < 0 || n >= (int)sizeof beside || !realpath(beside, path))
 			continue;
@@ -331,7 +332,8 @@ static bool add_text(struct lm_yara *y, char *text, const char *name, const char
 
 /* ---- loading ---- */
 
-static void load_file(struct lm_yara *y, const char *path, const char *name, bool in_folder, struct lm_match_loaded *count)
+static void load_file(struct lm_yara *y, const char *path, const char *name, bool in_folder,
+		      struct lm_match_loaded *count)
 {
 	size_t n;
 	char real[PATH_MAX];
@@ -351,7 +353,8 @@ static void load_file(struct lm_yara *y, const char *path, const char *name, boo
 	if (realpath(path, real))
 		lm_map_add(&y->seen, lm_cstr(real), &added);
 	if (!added || (in_folder && only_includes(data))) {
-		lm_log(LM_LOG_DEBUG, "rules '%s': %s", path, added ? "only includes; the files load by themselves" : "loaded already");
+		lm_log(LM_LOG_DEBUG, "rules '%s': %s", path,
+		       added ? "only includes; the files load by themselves" : "loaded already");
 		free(text);
 		return;
 	}
@@ -371,7 +374,8 @@ static void load_file(struct lm_yara *y, const char *path, const char *name, boo
 	}
 	count->bad_files++;
 	if (off)
-		lm_log(LM_LOG_WARN, "cannot run rules '%s' here: they import module '%s', which is switched off", path, off);
+		lm_log(LM_LOG_WARN, "cannot run rules '%s' here: they import module '%s', which is switched off", path,
+		       off);
 	else if (y->error_file[0])
 		lm_log(LM_LOG_WARN, "cannot load rules '%s': included file '%s', line %d: %s", path, y->error_file,
 		       y->error_line, y->error);
@@ -385,7 +389,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void load_folder(struct lm_yara *y, const char *path, const char *below, unsigned depth, struct lm_match_loaded *count)
+static void load_folder(struct lm_yara *y, const char *path, const char *below, unsigned depth,
+			struct lm_match_loaded *count)
 {
 	DIR *d = depth < FOLDER_DEPTH ? opendir(path) : NULL;
 	struct dirent *e;

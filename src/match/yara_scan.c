@@ -115,7 +115,7 @@ struct hit {
 struct scan {
 	struct lm_arena *arena;
 	struct hit *first, **end;
-	struct hit *at;	  /* second scan: where it stands in the list */
+	struct hit *at;	   /* second scan: where it stands in the list */
 	bool second, full; /* full: a second scan can give a better place */
 	bool spent;
 };
@@ -149,7 +149,8 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *u
 	struct scan *s = user;
 	/* such rules were left out when they loaded; a scan must not open a file whatever happened there */
 	if (message == CALLBACK_MSG_IMPORT_MODULE)
-		return lm_yara_module_off(((const YR_MODULE_IMPORT *)data)->module_name) ? CALLBACK_ERROR : CALLBACK_CONTINUE;
+		return lm_yara_module_off(((const YR_MODULE_IMPORT *)data)->module_name) ? CALLBACK_ERROR
+											 : CALLBACK_CONTINUE;
 	if (message != CALLBACK_MSG_RULE_MATCHING)
 		return CALLBACK_CONTINUE;
 	struct hit *h = NULL;
@@ -213,7 +214,10 @@ static enum lm_rc tell(const struct hit *h, const struct lm_match_in *in, lm_mat
 /* The words that public rule sets compare `filetype` with, by the first bytes. */
 static const char *file_type(struct lm_bytes data)
 {
-#define MAGIC(text, word) { text, sizeof(text) - 1, word }
+#define MAGIC(text, word)                    \
+	{                                    \
+		text, sizeof(text) - 1, word \
+	}
 	static const struct {
 		const char *magic;
 		size_t n;
@@ -300,9 +304,9 @@ enum lm_rc lm_yara_match(void *state, const struct lm_match_in *in, lm_match_emi
 	if (rc == ERROR_SUCCESS)
 		return LM_OK;
 	return rc == ERROR_SCAN_TIMEOUT || rc == ERROR_INSUFFICIENT_MEMORY || rc == ERROR_TOO_MANY_MATCHES ||
-			       rc == ERROR_TOO_MANY_RE_FIBERS ?
-		       LM_ELIMIT :
-		       LM_ECORRUPT;
+			       rc == ERROR_TOO_MANY_RE_FIBERS
+		       ? LM_ELIMIT
+		       : LM_ECORRUPT;
 }
 
 static enum lm_rc drop(void *user, const struct lm_obs *match)

@@ -47,8 +47,8 @@ static enum form form_of(const struct lm_read_in *in)
 	struct lm_rd r = lm_rd_of(head);
 	if (lm_json_span_peek(&r) == '{') {
 		bool ids = contains(head, "\"client_id\"") || contains(head, "\"ClientId\"");
-		bool host = contains(head, "\"hostname\"") || contains(head, "\"Hostname\"") || contains(head, "\"fqdn\"") ||
-			    contains(head, "\"Fqdn\"");
+		bool host = contains(head, "\"hostname\"") || contains(head, "\"Hostname\"") ||
+			    contains(head, "\"fqdn\"") || contains(head, "\"Fqdn\"");
 		if (named(in, "client_info.json") && host)
 			return FORM_VELOCIRAPTOR;
 		if (named(in, "collection_context.json") && ids)
@@ -59,7 +59,8 @@ static enum form form_of(const struct lm_read_in *in)
 			return FORM_VELOCIRAPTOR;
 		return FORM_NONE;
 	}
-	if (contains(lm_bytes_part(head, 0, 4096), "UAC (Unix-like Artifacts Collector)") && contains(head, "Hostname:"))
+	if (contains(lm_bytes_part(head, 0, 4096), "UAC (Unix-like Artifacts Collector)") &&
+	    contains(head, "Hostname:"))
 		return FORM_UAC;
 	if (contains(lm_bytes_part(head, 0, 4096), "KAPE version") && contains(head, "System info: Machine name: "))
 		return FORM_KAPE;
@@ -141,7 +142,8 @@ static void open_kape(struct collection *s)
 	struct lm_bytes head = head_of(s->in);
 	struct lm_str command = value_behind(head, "Command line:", NULL);
 	size_t source = lm_bytes_find(lm_str_bytes(command), lm_str_bytes(LM_STR("--tsource ")));
-	struct lm_str drive = source == SIZE_MAX ? (struct lm_str){ 0 } : lm_str_part(command, source + 10, source + 12);
+	struct lm_str drive =
+		source == SIZE_MAX ? (struct lm_str){ 0 } : lm_str_part(command, source + 10, source + 12);
 	struct lm_str rest = value_behind(head, "System info: Machine name: ", &s->offset);
 	size_t os = lm_bytes_find(lm_str_bytes(rest), lm_str_bytes(LM_STR(" OS: ")));
 	if (!lm_str_starts_ci(drive, LM_STR("C")))
@@ -215,5 +217,6 @@ static enum lm_rc next(void *state, struct lm_obs *out)
 static const enum lm_kind emits[] = { LM_K_host_alias, LM_KIND_NONE };
 
 const struct lm_reader lm_reader_collection = {
-	"collection", "what collectors write about their host: Velociraptor, UAC, KAPE", emits, probe, open_, next, close_,
+	"collection", "what collectors write about their host: Velociraptor, UAC, KAPE", emits, probe, open_, next,
+	close_,
 };

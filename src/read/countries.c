@@ -302,12 +302,78 @@ static const struct other {
 	{ "BO", "Bolivia" },
 	{ "VE", "Venezuela" },
 	{ "IR", "Iran" },
+	{ "BQ", "Bonaire, Sint Eustatius and Saba" },
+	{ "BO", "Bolivia, Plurinational State of" },
+	{ "FM", "Micronesia, Federated States of" },
+	{ "IR", "Iran, Islamic Republic of" },
+	{ "KR", "Korea, Republic of" },
+	{ "LA", "Lao People's Democratic Republic" },
+	{ "MD", "Moldova, Republic of" },
+	{ "KP", "Korea, Democratic People's Republic of" },
+	{ "PS", "Palestine, State of" },
+	{ "SH", "Saint Helena, Ascension and Tristan da Cunha" },
+	{ "SY", "Syrian Arab Republic" },
+	{ "TW", "Taiwan, Province of China" },
+	{ "TZ", "Tanzania, United Republic of" },
+	{ "VE", "Venezuela, Bolivarian Republic of" },
+	{ "VN", "Viet Nam" },
+	{ "CZ", "Czech Rep." },
+	{ "US", "U.S." },
+	{ "US", "U.S.A." },
+	{ "US", "America" },
+	{ "GB", "Scotland" },
+	{ "GB", "Wales" },
+	{ "GB", "Northern Ireland" },
+	{ "KR", "Korea" },
+	{ "CV", "Cape Verde" },
+	{ "MM", "Burma" },
+	{ "TL", "East Timor" },
+	{ "VA", "Vatican City" },
+	{ "HK", "Hong Kong SAR" },
+	{ "MO", "Macau" },
+	{ "CD", "Democratic Republic of the Congo" },
+	{ "CG", "Republic of the Congo" },
+	{ "FK", "Falkland Islands" },
+	{ "AX", "Aland" },
+	{ "BQ", "Caribbean Netherlands" },
+	{ "CN", "PR China" },
+	{ "CN", "People's Republic of China" },
+	{ "PL", "Polska" },
+	{ "JP", "Nippon" },
+	{ "SE", "Sverige" },
+	{ "NO", "Norge" },
+	{ "DK", "Danmark" },
+	{ "FI", "Suomi" },
+	{ "FR", "Frankreich" },
+	{ "AT", "Oesterreich" },
+	{ "NL", "Nederland" },
+	{ "BE", "Belgien" },
+	{ "IE", "Republic of Ireland" },
 };
+
+/* ASCII for the letters of ISO 8859-1 with accents (in UTF-8: c3 80 to c3 bf), other bytes as they are. */
+static struct lm_str without_accents(struct lm_str s, char out[64])
+{
+	static const char plain[] = "AAAAAAACEEEEIIIIDNOOOOO*OUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty";
+	struct lm_rd r = lm_rd_of(lm_str_bytes(s));
+	size_t n = 0;
+	while (lm_rd_left(&r) && n < 64) {
+		uint8_t c = lm_rd_u8(&r);
+		if (c == 0xc3 && lm_rd_left(&r))
+			c = (uint8_t)plain[lm_rd_u8(&r) & 0x3f];
+		out[n++] = (char)c;
+	}
+	return (struct lm_str){ out, n };
+}
 
 struct lm_str lm_country_code(struct lm_str s)
 {
+	char text[64];
 	uint64_t number = 0;
 	s = lm_str_trim(s);
+	if (!s.n || s.n > sizeof text)
+		return (struct lm_str){ 0 };
+	s = without_accents(s, text);
 	bool is_number = s.n == 3 && lm_str_u64(s, &number);
 	for (size_t i = 0; i < sizeof countries / sizeof *countries; i++) {
 		const struct country *c = &countries[i];

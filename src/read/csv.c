@@ -49,7 +49,8 @@ static bool window_is_last(const struct lm_csv *c)
 static struct lm_str ahead(const struct lm_csv *c)
 {
 	struct lm_rd r = c->rd;
-	return lm_bytes_str(lm_rd_take(&r, lm_rd_left(&r)));
+	size_t n = lm_rd_left(&r);
+	return n ? lm_bytes_str(lm_rd_take(&r, n)) : (struct lm_str){ 0 };
 }
 
 static void advance(struct lm_csv *c, struct lm_str text, size_t n)

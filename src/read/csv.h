@@ -22,11 +22,11 @@ struct lm_csv {
 	struct lm_bytes raw; /* the content behind its BOM */
 	uint64_t raw_from;   /* length of the BOM */
 	bool utf16;
-	struct lm_rd rd;       /* over the text: raw itself, or the converted window */
-	uint64_t window_end;   /* UTF-16: raw offset behind the window */
-	uint64_t raw_pos;      /* offset in the content of what rd reads next */
-	uint64_t one_line_to;  /* quotes do not span lines before this offset: an attempt to close one failed */
-	bool in_long_line;     /* UTF-16: the rest of a line that is too long */
+	struct lm_rd rd;      /* over the text: raw itself, or the converted window */
+	uint64_t window_end;  /* UTF-16: raw offset behind the window */
+	uint64_t raw_pos;     /* offset in the content of what rd reads next */
+	uint64_t one_line_to; /* quotes do not span lines before this offset: an attempt to close one failed */
+	bool in_long_line;    /* UTF-16: the rest of a line that is too long */
 	struct lm_arena *arena;
 	struct lm_arena_mark window_mark, mark; /* before the window; before the cells of a row */
 	char sep, line_end;

@@ -12,21 +12,42 @@
 #include "read/read.h"
 #include "read/rows.h"
 
-enum { HOST, NAME, FQDN, NAMES, ADDRESS, DEVICE, ORG, COUNTRY, SECTOR, OS, ROLE, TYPE, HASH, PRODUCT, EVENT, N_COLUMNS };
+enum {
+	HOST,
+	NAME,
+	FQDN,
+	NAMES,
+	ADDRESS,
+	DEVICE,
+	ORG,
+	COUNTRY,
+	SECTOR,
+	OS,
+	ROLE,
+	TYPE,
+	HASH,
+	PRODUCT,
+	EVENT,
+	N_COLUMNS
+};
 
 enum { NAME_MAX_BYTES = 255 };
 
 static const struct lm_column columns[N_COLUMNS] = {
-	[HOST] = { "hostname|host|computername|computer|devicename|machinename|machine|endpointname|endpoint|netbiosname|"
+	[HOST] = { "hostname|host|computername|computer|devicename|machinename|machine|endpointname|endpoint|"
+		   "netbiosname|"
 		   "netbios|workstation|device|agenthostname|hostidentifier|samaccountname" },
-	/* of something: a host only beside an address, a system or a serial number */
+	/* of something: a host only beside an address or an operating system */
 	[NAME] = { "name|assetname|asset|servername|server|systemname|system|nodename|node" },
 	[FQDN] = { "fqdn|dnshostname|dnsname|fullyqualifieddomainname" },
 	[NAMES] = { "aliases|alias|othernames|names|hostnames|netbios|netbiosname" },
-	[ADDRESS] = { "ipaddress|ipaddresses|ip|address|addresses|ipv4address|ipv4|ips|ipaddr|primaryip|lastip|internalip|"
+	[ADDRESS] = { "ipaddress|ipaddresses|ip|address|addresses|ipv4address|ipv4|ips|ipaddr|primaryip|lastip|"
+		      "internalip|"
 		      "localip|hostip|ipv6address|ipv6" },
-	[DEVICE] = { "deviceid|machineguid|machineid|agentid|sensorid|clientid|hostid|aid|guid|uuid|hostuuid|serialnumber|serial" },
-	[ORG] = { "organisation|organization|org|organisationname|organizationname|company|companyname|customer|customername|"
+	[DEVICE] = { "deviceid|machineguid|machineid|agentid|sensorid|clientid|hostid|aid|guid|uuid|hostuuid|"
+		     "serialnumber|serial" },
+	[ORG] = { "organisation|organization|org|organisationname|organizationname|company|companyname|customer|"
+		  "customername|"
 		  "tenant|tenantname|client|clientname|businessunit|subsidiary" },
 	[COUNTRY] = { "countrycode|countryiso|country|countryname|nation|land" },
 	[SECTOR] = { "sector|industry|vertical|branche|branch" },
@@ -37,7 +58,8 @@ static const struct lm_column columns[N_COLUMNS] = {
 	[HASH] = { "sha256|sha1|md5|hash|filehash|hashsha256|hashsha1|hashmd5" },
 	[PRODUCT] = { "product|productname|version|productversion|application|applicationname|software|softwarename|"
 		      "displayname|displayversion|publisher|path|filepath|fullpath|ospath" },
-	[EVENT] = { "eventid|eventcode|eventrecordid|recordid|recordnumber|channel|commandline|processid|pid|message|uid|"
+	[EVENT] = { "eventid|eventcode|eventrecordid|recordid|recordnumber|channel|commandline|processid|pid|message|"
+		    "uid|"
 		    "srcip|dstip|sourceip|destinationip|query|logname|eventtype" },
 };
 
@@ -45,7 +67,7 @@ static int probe(const struct lm_read_in *in)
 {
 	unsigned given = lm_rows_probe(in->arena, in->data, columns, N_COLUMNS, NULL);
 	bool named = given & (LM_BIT(HOST) | LM_BIT(FQDN)) ||
-		     (given & LM_BIT(NAME) && given & (LM_BIT(ADDRESS) | LM_BIT(OS) | LM_BIT(DEVICE)));
+		     (given & LM_BIT(NAME) && given & (LM_BIT(ADDRESS) | LM_BIT(OS)));
 	bool owned = given & (LM_BIT(ORG) | LM_BIT(COUNTRY) | LM_BIT(SECTOR) | LM_BIT(ROLE));
 	/* a "type" stands in many tables: it counts beside an address and an operating system only */
 	bool described = given & LM_BIT(TYPE) && given & LM_BIT(ADDRESS) && given & LM_BIT(OS);
@@ -66,7 +88,8 @@ static enum lm_rc open_(const struct lm_read_in *in, void **state)
 		return LM_ELIMIT;
 	s->in = in;
 	*state = s;
-	if (!(lm_rows_probe(in->arena, in->data, columns, N_COLUMNS, NULL) & (LM_BIT(HOST) | LM_BIT(NAME) | LM_BIT(FQDN))))
+	if (!(lm_rows_probe(in->arena, in->data, columns, N_COLUMNS, NULL) &
+	      (LM_BIT(HOST) | LM_BIT(NAME) | LM_BIT(FQDN))))
 		return LM_ENOTFMT;
 	return lm_rows_open(&s->rows, in->arena, in->data, columns, N_COLUMNS);
 }
@@ -103,7 +126,8 @@ static const char *fill(struct hostlist *s, struct lm_obs *out)
 	if (lm_str_eq_ci(h->names, h->name))
 		h->names = (struct lm_str){ 0 };
 	if (v[FQDN].p && !lm_str_eq_ci(v[FQDN], h->name))
-		h->names = h->names.p ? lm_arena_fmt(a, "%.*s;%.*s", LM_STR_ARG(v[FQDN]), LM_STR_ARG(h->names)) : v[FQDN];
+		h->names =
+			h->names.p ? lm_arena_fmt(a, "%.*s;%.*s", LM_STR_ARG(v[FQDN]), LM_STR_ARG(h->names)) : v[FQDN];
 	h->addresses = joined(a, v[ADDRESS]);
 	h->device = v[DEVICE];
 	h->org = v[ORG];
@@ -144,6 +168,8 @@ static void close_(void *state)
 static const enum lm_kind emits[] = { LM_K_host_record, LM_K_evidence_damaged, LM_KIND_NONE };
 
 const struct lm_reader lm_reader_hostlist = {
-	"hostlist", "host lists: names, addresses, organisation, country, sector, os, role (CSV, JSON)", emits, probe, open_, next,
+	"hostlist", "host lists: names, addresses, organisation, country, sector, os, role (CSV, JSON)",
+	emits,	    probe,
+	open_,	    next,
 	close_,
 };

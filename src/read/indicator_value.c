@@ -45,8 +45,8 @@ static bool is_label(struct lm_str s)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-		      (unsigned char)c >= 0x80))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		      c == '_' || (unsigned char)c >= 0x80))
 			return false;
 	}
 	return true;
@@ -55,11 +55,12 @@ static bool is_label(struct lm_str s)
 /* Endings of files that are no top-level domains (zip, com, py, sh, app, so are both: they stay domains). */
 static bool is_file_ending(struct lm_str s)
 {
-	static const char endings[] = "exe|dll|sys|scr|ocx|cpl|drv|msi|msp|msu|bat|cmd|ps1|psm1|vbs|vbe|js|jse|wsf|hta|lnk|"
-				      "dmg|dylib|kext|plist|jar|war|apk|ipa|elf|ko|bin|dat|tmp|temp|txt|log|ini|cfg|conf|xml|"
-				      "json|yml|yaml|csv|doc|docx|docm|xls|xlsx|xlsm|ppt|pptx|pdf|rtf|eml|msg|iso|img|vhd|"
-				      "vhdx|rar|7z|gz|tar|tgz|cab|asar|node|ico|png|jpg|jpeg|gif|bmp|svg|html|htm|php|asp|"
-				      "aspx|jsp|jspx|cgi|sql|db|sqlite|bak|old|dmp|pack|md5|sha1|sha256|yar|yara";
+	static const char endings[] =
+		"exe|dll|sys|scr|ocx|cpl|drv|msi|msp|msu|bat|cmd|ps1|psm1|vbs|vbe|js|jse|wsf|hta|lnk|"
+		"dmg|dylib|kext|plist|jar|war|apk|ipa|elf|ko|bin|dat|tmp|temp|txt|log|ini|cfg|conf|xml|"
+		"json|yml|yaml|csv|doc|docx|docm|xls|xlsx|xlsm|ppt|pptx|pdf|rtf|eml|msg|iso|img|vhd|"
+		"vhdx|rar|7z|gz|tar|tgz|cab|asar|node|ico|png|jpg|jpeg|gif|bmp|svg|html|htm|php|asp|"
+		"aspx|jsp|jspx|cgi|sql|db|sqlite|bak|old|dmp|pack|md5|sha1|sha256|yar|yara";
 	struct lm_str rest = LM_STR(endings), one;
 	while (lm_str_split(&rest, '|', &one))
 		if (lm_str_eq_ci(one, s))
@@ -108,9 +109,9 @@ static struct lm_str refang(struct lm_arena *a, struct lm_str s)
 	static const struct {
 		const char *from, *to;
 	} pairs[] = {
-		{ "[.]", "." },	 { "(.)", "." }, { "{.}", "." },     { "[dot]", "." }, { "(dot)", "." }, { "{dot}", "." },
-		{ "[:]", ":" },	 { "[/]", "/" }, { "[://]", "://" }, { "[@]", "@" },   { "[at]", "@" },	 { "(at)", "@" },
-		{ "[.", "." },	 { ".]", "." },	 { "\\.", "." },
+		{ "[.]", "." },	  { "(.)", "." },  { "{.}", "." }, { "[dot]", "." },   { "(dot)", "." },
+		{ "{dot}", "." }, { "[:]", ":" },  { "[/]", "/" }, { "[://]", "://" }, { "[@]", "@" },
+		{ "[at]", "@" },  { "(at)", "@" }, { "[.", "." },  { ".]", "." },      { "\\.", "." },
 	};
 	char *p = lm_arena_alloc(a, s.n + 1);
 	size_t n = 0;
@@ -237,18 +238,32 @@ const char *lm_indicator_look(struct lm_arena *a, struct lm_str value)
 
 /* ---- the list's own word ---- */
 
-enum word { WORD_NONE, WORD_OTHER, WORD_SHA256, WORD_SHA1, WORD_MD5, WORD_HASH, WORD_FILE, WORD_NAME, WORD_ADDRESS, WORD_NET, WORD_EMAIL };
+enum word {
+	WORD_NONE,
+	WORD_OTHER,
+	WORD_SHA256,
+	WORD_SHA1,
+	WORD_MD5,
+	WORD_HASH,
+	WORD_FILE,
+	WORD_NAME,
+	WORD_ADDRESS,
+	WORD_NET,
+	WORD_EMAIL
+};
 
 /* Lists call the same thing many names ("FileHash-SHA256", "ip-dst", "C2 domain"): what the word contains decides. */
 static enum word word_of(struct lm_str word)
 {
 	/* hashes of other things, and kinds that cannot be matched: these first */
-	static const char *const others[] = { "imphash", "impfuzzy", "ja3",	"x509",	  "fingerprint", "authentihash", "ssdeep",
-					      "tlsh",	 "vhash",    "pehash",	"cdhash", "telfhash",	 "hassh",	 "mutex",
-					      "regist",	 "regkey",   "yara",	"sigma",  "useragent",	 "subject",	 "body",
-					      "cert",	 "comment",  "text",	"cve",	  "bitcoin",	 "btc",		 "wallet",
-					      "pdb",	 "pipe",     "service", "task",	  "link",	 "vulnerab",	 "ssl",
-					      "process", "command",  "size",	"mime",	  "asn",	 "thumbprint" };
+	static const char *const others[] = {
+		"imphash", "impfuzzy", "ja3",	  "x509",   "fingerprint", "authentihash", "ssdeep",
+		"tlsh",	   "vhash",    "pehash",  "cdhash", "telfhash",	   "hassh",	   "mutex",
+		"regist",  "regkey",   "yara",	  "sigma",  "useragent",   "subject",	   "body",
+		"cert",	   "comment",  "text",	  "cve",    "bitcoin",	   "btc",	   "wallet",
+		"pdb",	   "pipe",     "service", "task",   "link",	   "vulnerab",	   "ssl",
+		"process", "command",  "size",	  "mime",   "asn",	   "thumbprint"
+	};
 	char text[48];
 	size_t n = 0;
 	for (size_t i = 0; i < word.n && n < sizeof text; i++) {
@@ -262,18 +277,18 @@ static enum word word_of(struct lm_str word)
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (contains(s, others[i]))
 			return WORD_OTHER;
-	return contains(s, "sha256")				     ? WORD_SHA256 :
-	       contains(s, "sha1")				     ? WORD_SHA1 :
-	       contains(s, "md5")				     ? WORD_MD5 :
-	       contains(s, "mail")				     ? WORD_EMAIL :
-	       contains(s, "sha") || contains(s, "hash")	     ? WORD_HASH :
-	       contains(s, "filename") || contains(s, "filepath")    ? WORD_NAME :
-	       contains(s, "url") || contains(s, "uri")		     ? WORD_NET :
-	       contains(s, "domain") || contains(s, "host") || contains(s, "fqdn") || contains(s, "dns") ? WORD_NET :
-	       lm_str_starts_ci(s, LM_STR("ip")) || contains(s, "cidr") || contains(s, "address") ? WORD_ADDRESS :
-	       lm_str_starts_ci(s, LM_STR("file"))		     ? WORD_FILE :
-	       lm_str_eq(s, LM_STR("port"))			     ? WORD_OTHER :
-									WORD_NONE;
+	return contains(s, "sha256")									   ? WORD_SHA256
+	       : contains(s, "sha1")									   ? WORD_SHA1
+	       : contains(s, "md5")									   ? WORD_MD5
+	       : contains(s, "mail")									   ? WORD_EMAIL
+	       : contains(s, "sha") || contains(s, "hash")						   ? WORD_HASH
+	       : contains(s, "filename") || contains(s, "filepath")					   ? WORD_NAME
+	       : contains(s, "url") || contains(s, "uri")						   ? WORD_NET
+	       : contains(s, "domain") || contains(s, "host") || contains(s, "fqdn") || contains(s, "dns") ? WORD_NET
+	       : lm_str_starts_ci(s, LM_STR("ip")) || contains(s, "cidr") || contains(s, "address") ? WORD_ADDRESS
+	       : lm_str_starts_ci(s, LM_STR("file"))						    ? WORD_FILE
+	       : lm_str_eq(s, LM_STR("port"))							    ? WORD_OTHER
+												    : WORD_NONE;
 }
 
 /* The value as a file name: the last part of a path; patterns and folders are none. */
@@ -302,7 +317,8 @@ bool lm_indicator_fill(struct lm_arena *a, struct lm_str type, struct lm_str val
 	if (!s.n)
 		return false;
 	const char *look = word == WORD_NAME ? as_name(&s) : classify(a, &s);
-	bool hash = look && is_hash(s), net = look && (look[0] == 'd' || look[0] == 'u' || look[0] == 'i' || look[0] == 'c');
+	bool hash = look && is_hash(s),
+	     net = look && (look[0] == 'd' || look[0] == 'u' || look[0] == 'i' || look[0] == 'c');
 	switch (word) {
 	case WORD_SHA256:
 		look = hash && s.n == 64 ? look : NULL;
@@ -318,7 +334,9 @@ bool lm_indicator_fill(struct lm_arena *a, struct lm_str type, struct lm_str val
 		break;
 	case WORD_FILE:
 		/* several hashes in one cell are no name */
-		look = hash ? look : lm_str_find(s, ',', 0) == SIZE_MAX && lm_str_find(s, ';', 0) == SIZE_MAX ? as_name(&s) : NULL;
+		look = hash									  ? look
+		       : lm_str_find(s, ',', 0) == SIZE_MAX && lm_str_find(s, ';', 0) == SIZE_MAX ? as_name(&s)
+												  : NULL;
 		break;
 	case WORD_ADDRESS:
 		look = look && (look[0] == 'i' || look[0] == 'c') ? look : NULL;

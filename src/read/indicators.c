@@ -44,7 +44,8 @@ static struct line take_apart(struct lm_str text)
 		l.value = lm_str_trim(lm_str_part(l.value, 0, cut));
 	}
 	if (space != SIZE_MAX && space < l.value.n) {
-		struct lm_str first = lm_str_part(l.value, 0, space), rest = lm_str_trim(lm_str_part(l.value, space, l.value.n));
+		struct lm_str first = lm_str_part(l.value, 0, space),
+			      rest = lm_str_trim(lm_str_part(l.value, space, l.value.n));
 		if (space == 64 || space == 40 || space == 32) {
 			l.comment = l.comment.n ? l.comment : rest;
 			l.value = first;
@@ -141,7 +142,8 @@ enum {
 
 static const struct lm_column columns[N_COLUMNS] = {
 	[TYPE] = { "indicatortype|ioctype|type|entitytype|kind|valuetype|attributetype|observabletype|datatype" },
-	[VALUE] = { "indicator|indicators|ioc|iocs|indicatorvalue|iocvalue|value|observable|observablevalue|hash|filehash|hashes|entity" },
+	[VALUE] = { "indicator|indicators|ioc|iocs|indicatorvalue|iocvalue|value|observable|observablevalue|hash|"
+		    "filehash|hashes|entity" },
 	[SHA256] = { "sha256|filehashsha256|sha256hash|hashsha256|hashessha256" },
 	[SHA1] = { "sha1|filehashsha1|sha1hash|hashsha1|hashessha1" },
 	[MD5] = { "md5|filehashmd5|md5hash|hashmd5|hashesmd5" },
@@ -169,9 +171,9 @@ static const struct {
 };
 enum { N_TYPED = sizeof typed / sizeof *typed };
 
-#define VALUES                                                                                                           \
-	(LM_BIT(VALUE) | LM_BIT(SHA256) | LM_BIT(SHA1) | LM_BIT(MD5) | LM_BIT(DOMAIN) | LM_BIT(ADDRESS) | LM_BIT(URL) |   \
-	 LM_BIT(EMAIL))
+#define VALUES                                                                                            \
+	(LM_BIT(VALUE) | LM_BIT(SHA256) | LM_BIT(SHA1) | LM_BIT(MD5) | LM_BIT(DOMAIN) | LM_BIT(ADDRESS) | \
+	 LM_BIT(URL) | LM_BIT(EMAIL))
 
 static void fill_context(struct lm_indicators *s, struct lm_obs *out)
 {
@@ -183,7 +185,8 @@ static void fill_context(struct lm_indicators *s, struct lm_obs *out)
 	o->family = v[FAMILY];
 	o->actor = v[ACTOR];
 	o->reference = v[REFERENCE];
-	if (v[PUBLISHED].p && lm_time_parse(v[PUBLISHED], s->in->env ? s->in->env->zone : NULL, &ns, &out->time_assumed))
+	if (v[PUBLISHED].p &&
+	    lm_time_parse(v[PUBLISHED], s->in->env ? s->in->env->zone : NULL, &ns, &out->time_assumed))
 		o->published = LM_INT(ns);
 	if (v[CONFIDENCE].p && lm_str_u64(v[CONFIDENCE], &confidence) && confidence <= 100)
 		o->confidence = LM_INT(confidence);
@@ -239,8 +242,8 @@ static enum lm_rc next_row(struct lm_indicators *s, struct lm_obs *out)
 				return rc;
 			s->row_found = false;
 			if (rc != LM_OK || (v[ACTIVE].p && is_off(v[ACTIVE]))) {
-				rc == LM_OK ? lm_indicators_bad(s, s->rows.offset) :
-					      lm_indicators_broken(s, s->rows.offset);
+				rc == LM_OK ? lm_indicators_bad(s, s->rows.offset)
+					    : lm_indicators_broken(s, s->rows.offset);
 				continue;
 			}
 			s->column = 0;
@@ -372,8 +375,9 @@ static int probe(const struct lm_read_in *in)
 		if (has_word(in->data, "\"bundle") && has_word(in->data, "\"objects\""))
 			return 90;
 		/* an exported event, whatever its order of keys */
-		if (has_word(in->data, "\"Event\"") && (has_word(in->data, "\"info\"") || has_word(in->data, "\"Attribute\"") ||
-							has_word(in->data, "\"threat_level_id\"")))
+		if (has_word(in->data, "\"Event\"") &&
+		    (has_word(in->data, "\"info\"") || has_word(in->data, "\"Attribute\"") ||
+		     has_word(in->data, "\"threat_level_id\"")))
 			return 85;
 		return 0;
 	}
@@ -470,8 +474,9 @@ static enum lm_rc tell(struct lm_indicators *s, struct lm_obs *out)
 		out->evidence_damaged.path = s->in->path;
 		out->evidence_damaged.reader = LM_STR("indicators");
 		out->evidence_damaged.offset = LM_INT(s->first_broken);
-		out->evidence_damaged.what = lm_arena_fmt(a, "%llu rows or objects cannot be read, the first at offset %llu",
-							  (unsigned long long)s->broken, (unsigned long long)s->first_broken);
+		out->evidence_damaged.what =
+			lm_arena_fmt(a, "%llu rows or objects cannot be read, the first at offset %llu",
+				     (unsigned long long)s->broken, (unsigned long long)s->first_broken);
 		s->broken = 0;
 		return LM_OK;
 	}
@@ -485,8 +490,9 @@ static enum lm_rc tell(struct lm_indicators *s, struct lm_obs *out)
 		return LM_OK;
 	}
 	if (s->misp.context) {
-		out->evidence_skipped.why = lm_arena_fmt(a, "%llu attributes are context, not for matching (to_ids is false)",
-							 (unsigned long long)s->misp.context);
+		out->evidence_skipped.why =
+			lm_arena_fmt(a, "%llu attributes are context, not for matching (to_ids is false)",
+				     (unsigned long long)s->misp.context);
 		s->misp.context = 0;
 		return LM_OK;
 	}
@@ -531,7 +537,8 @@ void lm_indicators_broken(struct lm_indicators *s, uint64_t at)
 		s->first_broken = at;
 }
 
-static const enum lm_kind emits[] = { LM_K_indicator_listed, LM_K_evidence_damaged, LM_K_evidence_skipped, LM_KIND_NONE };
+static const enum lm_kind emits[] = { LM_K_indicator_listed, LM_K_evidence_damaged, LM_K_evidence_skipped,
+				      LM_KIND_NONE };
 
 const struct lm_reader lm_reader_indicators = {
 	"indicators", "indicator lists: plain, CSV, STIX 2 bundles, MISP events", emits, probe, open_, next, close_,

@@ -56,8 +56,8 @@ struct lm_indicators {
 	struct lm_json_doc *doc;
 	struct lm_stix stix;
 	struct lm_misp misp;
-	uint64_t record, at, length; /* of the object or event that is read */
-	uint64_t bad, first_bad;     /* entries that are no indicator of a kind we match */
+	uint64_t record, at, length;   /* of the object or event that is read */
+	uint64_t bad, first_bad;       /* entries that are no indicator of a kind we match */
 	uint64_t broken, first_broken; /* rows and objects that cannot be read */
 	bool ended;		       /* all entries are told; what is left are the sentences about the others */
 };

@@ -37,8 +37,10 @@ enum {
 };
 
 static const struct lm_column columns[N_COLUMNS] = {
-	[HOST] = { "hostname|host|computername|computer|devicename|machinename|machine|endpointname|endpoint|hostidentifier|"
-		   "netbiosname|netbios|agenthostname|assetname|asset|systemname|workstation|device|system|pscomputername" },
+	[HOST] = { "hostname|host|computername|computer|devicename|machinename|machine|endpointname|endpoint|"
+		   "hostidentifier|"
+		   "netbiosname|netbios|agenthostname|assetname|asset|systemname|workstation|device|system|"
+		   "pscomputername" },
 	[FQDN] = { "fqdn|dnshostname|dnsname|fullyqualifieddomainname" },
 	[ADDRESS] = { "ipaddress|ip|hostip|ipv4address|ipv4|ipaddr|primaryip|lastip|localip|address" },
 	[DEVICE] = { "deviceid|machineguid|machineid|agentid|sensorid|clientid|aid|hostuuid|hostid" },
@@ -50,16 +52,20 @@ static const struct lm_column columns[N_COLUMNS] = {
 	[SIZE] = { "filesize|size|sizebytes|sizeinbytes|bytes|length" },
 	[PRODUCT] = { "displayname|productname|product|applicationname|application|softwarename|software|softwaretitle|"
 		      "programname|program|packagename|package|appname|app|bundlename|title|name" },
-	[VERSION] = { "displayversion|productversion|version|softwareversion|applicationversion|packageversion|appversion|"
+	[VERSION] = { "displayversion|productversion|version|softwareversion|applicationversion|packageversion|"
+		      "appversion|"
 		      "bundleshortversion|release" },
 	[VENDOR] = { "publisher|vendor|manufacturer|companyname|company|author|developer|softwarevendor|vendorname" },
 	[LOCATION] = { "installlocation|installpath|installfolder|installdir|installdirectory|installationpath|"
 		       "installationfolder|installationdirectory|installsource|bundlepath|folder|directory" },
 	[INSTALLED] = { "installdate|installedon|installtime|installationdate|installed|dateinstalled|installeddate" },
-	[MODIFIED] = { "modified|mtime|lastmodified|modifiedtime|modificationtime|lastwritetime|filemodified|lastwritetimeutc" },
+	[MODIFIED] = { "modified|mtime|lastmodified|modifiedtime|modificationtime|lastwritetime|filemodified|"
+		       "lastwritetimeutc" },
 	/* what logs have and inventories do not */
-	[EVENT] = { "eventid|eventcode|eventrecordid|recordid|recordnumber|channel|commandline|processid|processguid|pid|logname|"
-		    "parentprocessid|parentimage|eventtype" },
+	[EVENT] = { "eventid|eventcode|eventrecordid|recordid|recordnumber|channel|commandline|processid|processguid|"
+		    "pid|logname|"
+		    "parentprocessid|parentimage|eventtype|eventtypeid|severity|alerttype|destinationip|uid|fuid|"
+		    "connuids" },
 };
 
 #define ANY_HASH (LM_BIT(SHA256) | LM_BIT(SHA1) | LM_BIT(MD5) | LM_BIT(HASH))
@@ -155,7 +161,7 @@ static void put_who(struct inventory *s, struct lm_obs *o)
 	size_t end = 0;
 	if (name.p && is_address(name)) {
 		address = name;
-		name = v[FQDN];
+		name = v[HOST].p && !is_address(v[FQDN]) ? v[FQDN] : (struct lm_str){ 0 };
 	}
 	/* several addresses in a cell: the first */
 	while (end < address.n && !memchr(",; |", address.p[end], 4))
@@ -254,7 +260,8 @@ static enum lm_rc next(void *state, struct lm_obs *out)
 			return lm_rows_rest(&s->rows, s->in, "inventory", out);
 		if (good ||
 		    lm_rows_bad(&s->rows, s->in, "inventory",
-				rc == LM_OK ? "neither a path with a hash nor a product" : "cannot be read as a row", out))
+				rc == LM_OK ? "neither a path with a hash nor a product" : "cannot be read as a row",
+				out))
 			return LM_OK;
 	}
 }
@@ -268,6 +275,8 @@ static void close_(void *state)
 static const enum lm_kind emits[] = { LM_K_file_sighting, LM_K_product_installed, LM_K_evidence_damaged, LM_KIND_NONE };
 
 const struct lm_reader lm_reader_inventory = {
-	"inventory", "software and hash inventories: installed products, files with hashes (CSV, JSON)", emits, probe, open_, next,
+	"inventory", "software and hash inventories: installed products, files with hashes (CSV, JSON)",
+	emits,	     probe,
+	open_,	     next,
 	close_,
 };

@@ -64,7 +64,8 @@ static struct lm_str without_number(struct lm_str s)
 		return s;
 	struct lm_str number = lm_str_trim(lm_str_part(s, dash + 1, s.n));
 	uint64_t n;
-	bool is_number = number.n > 1 && memchr("GSC", number.p[0], 3) && lm_str_u64(lm_str_part(number, 1, number.n), &n);
+	bool is_number =
+		number.n > 1 && memchr("GSC", number.p[0], 3) && lm_str_u64(lm_str_part(number, 1, number.n), &n);
 	return is_number ? lm_str_trim(lm_str_part(s, 0, dash)) : s;
 }
 
@@ -72,8 +73,9 @@ static struct lm_str without_number(struct lm_str s)
 static void take_cluster(struct lm_str galaxy, struct lm_str value, struct lm_str *family, struct lm_str *actor)
 {
 	static const char *const actors[] = { "threat-actor", "mitre-intrusion-set", "microsoft-activity-group" };
-	static const char *const families[] = { "malpedia", "mitre-malware", "mitre-tool", "tool",   "ransomware", "rat",
-						"backdoor", "stealer",	     "botnet",	   "banker", "malware",	   "android" };
+	static const char *const families[] = { "malpedia",   "mitre-malware", "mitre-tool", "tool",
+						"ransomware", "rat",	       "backdoor",   "stealer",
+						"botnet",     "banker",	       "malware",    "android" };
 	value = without_number(lm_str_trim(value));
 	if (!value.n)
 		return;

@@ -177,7 +177,8 @@ struct path {
 static void take(struct lm_rows *r, struct lm_str key, struct lm_json v, const struct path *parents, unsigned cost)
 {
 	/* alone these say nothing: {"user":{"name":...}} is no product */
-	static const char vague[] = "name|value|type|id|version|path|size|host|title|location|release|category|class|file|hash";
+	static const char vague[] =
+		"name|value|type|id|version|path|size|host|title|location|release|category|class|file|hash";
 	struct path p = *parents;
 	size_t n = p.n ? p.part[p.n] : 0;
 	if (!normalise(key, p.text, &n))
@@ -190,14 +191,30 @@ static void take(struct lm_rows *r, struct lm_str key, struct lm_json v, const s
 	}
 }
 
-static void fill(struct lm_rows *r, struct lm_json object, const struct path *parents, unsigned cost, bool osquery)
+/* What kind of record it is: some keys of the others are not those of a row. */
+enum record { RECORD_ROW, RECORD_OSQUERY, RECORD_AROUND };
+
+static bool is_foreign(enum record kind, struct lm_str key)
+{
+	/* the name of a query is no name of anything on the host, the name of a list none of what it lists */
+	static const char query[] = "name|action|counter|epoch|numerics";
+	static const char around[] =
+		"name|value|type|id|uuid|version|title|path|size|location|category|class|author|authors|source";
+	return kind == RECORD_OSQUERY ? is_one_of(key, query) : kind == RECORD_AROUND && is_one_of(key, around);
+}
+
+static enum record kind_of(struct lm_json record, enum record otherwise)
+{
+	return lm_json_get(record, "hostIdentifier").type == LM_J_STR ? RECORD_OSQUERY : otherwise;
+}
+
+static void fill(struct lm_rows *r, struct lm_json object, const struct path *parents, unsigned cost, enum record kind)
 {
 	struct lm_str key;
 	struct lm_json item;
 	for (struct lm_json_it it = lm_json_iter(object); lm_json_next(&it, &key, &item);) {
 		if (item.type != LM_J_OBJ) {
-			/* the query's name is no name of anything on the host */
-			if (!osquery || !is_one_of(key, "name|action|counter|epoch|numerics"))
+			if (!is_foreign(kind, key))
 				take(r, key, item, parents, cost);
 			continue;
 		}
@@ -205,10 +222,10 @@ static void fill(struct lm_rows *r, struct lm_json object, const struct path *pa
 		size_t n = p.n ? p.part[p.n] : 0;
 		/* containers whose name is no part of what they hold */
 		if (is_one_of(key, "columns|decorations|data|row|_source|fields|result|event|properties|attributes")) {
-			fill(r, item, parents, cost, false);
+			fill(r, item, parents, cost, RECORD_ROW);
 		} else if (p.n < DEPTH_MAX && normalise(key, p.text, &n)) {
 			p.part[++p.n] = n;
-			fill(r, item, &p, cost + 8, false);
+			fill(r, item, &p, cost + 8, RECORD_ROW);
 		}
 	}
 }
@@ -216,9 +233,10 @@ static void fill(struct lm_rows *r, struct lm_json object, const struct path *pa
 /* The array of records inside a record, where it has one under a name that says so. */
 static struct lm_json inner_rows(struct lm_json record)
 {
-	static const char names[] = "snapshot|added|software|programs|applications|apps|products|packages|files|items|rows|"
-				    "results|inventory|installed|installedsoftware|hashes|hosts|machines|endpoints|devices|"
-				    "assets|records|entries";
+	static const char names[] =
+		"snapshot|added|software|programs|applications|apps|products|packages|files|items|rows|"
+		"results|inventory|installed|installedsoftware|hashes|hosts|machines|endpoints|devices|"
+		"assets|records|entries";
 	struct lm_str key;
 	struct lm_json item, first;
 	struct lm_json inside = lm_json_get(record, "diffResults");
@@ -244,9 +262,9 @@ static enum lm_rc row_of(struct lm_rows *r, struct lm_json record, struct lm_jso
 	r->given = 0;
 	if (record.type != LM_J_OBJ)
 		return LM_ECORRUPT;
-	fill(r, record, &top, 0, lm_json_get(record, "hostIdentifier").type == LM_J_STR);
+	fill(r, record, &top, 0, kind_of(record, RECORD_ROW));
 	if (outer.type == LM_J_OBJ)
-		fill(r, outer, &top, 1024, lm_json_get(outer, "hostIdentifier").type == LM_J_STR);
+		fill(r, outer, &top, 1024, kind_of(outer, RECORD_AROUND));
 	for (size_t c = 0; c < r->n_columns; c++) {
 		if (!r->common[c].p)
 			continue;
@@ -262,6 +280,8 @@ static enum lm_rc row_of(struct lm_rows *r, struct lm_json record, struct lm_jso
 static struct lm_str line_at(const struct lm_rd *r)
 {
 	struct lm_rd ahead = *r;
+	if (!lm_rd_left(r))
+		return (struct lm_str){ 0 };
 	struct lm_str rest = lm_bytes_str(lm_rd_take(&ahead, lm_rd_left(&ahead)));
 	size_t lf = lm_str_find(rest, '\n', 0);
 	return lm_str_part(rest, 0, lf == SIZE_MAX ? rest.n : lf + 1);
@@ -284,8 +304,8 @@ static enum lm_rc next_record(struct lm_rows *r, struct lm_bytes *text)
 		} while (!line.n);
 		*text = lm_str_bytes(line);
 	} else {
-		bool more = r->form == LM_ROWS_ARRAY ? lm_json_span_next(&r->rd, NULL, &span) :
-						       lm_json_span_value(&r->rd, &span);
+		bool more = r->form == LM_ROWS_ARRAY ? lm_json_span_next(&r->rd, NULL, &span)
+						     : lm_json_span_value(&r->rd, &span);
 		if (!more && !r->rd.bad)
 			return LM_END;
 		r->offset = r->rd_from + span.at;
@@ -337,8 +357,8 @@ static void put_common(struct lm_rows *r, struct lm_str key, struct lm_bytes tex
 	if (text.n > COMMON_MAX || lm_json_parse(r->doc, text, &v, NULL) != LM_OK)
 		return;
 	if (v.type == LM_J_OBJ)
-		fill(r, v, &top, 8, false);
-	else if (v.type != LM_J_ARR)
+		fill(r, v, &top, 8, RECORD_AROUND);
+	else if (v.type != LM_J_ARR && !is_foreign(RECORD_AROUND, key))
 		take(r, key, v, &top, 0);
 	/* the document is used again: what was found is copied */
 	for (size_t c = 0; c < r->n_columns; c++)
@@ -433,7 +453,8 @@ static enum lm_rc open_json(struct lm_rows *r, struct lm_bytes data)
 	return r->arena->spent ? LM_ELIMIT : LM_OK;
 }
 
-enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n)
+enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns,
+			size_t n)
 {
 	enum lm_rc rc;
 	memset(r, 0, sizeof *r);
@@ -507,7 +528,8 @@ static void damaged(const struct lm_read_in *in, const char *reader, uint64_t at
 	out->evidence_damaged.offset = LM_INT(at);
 }
 
-bool lm_rows_bad(struct lm_rows *r, const struct lm_read_in *in, const char *reader, const char *what, struct lm_obs *out)
+bool lm_rows_bad(struct lm_rows *r, const struct lm_read_in *in, const char *reader, const char *what,
+		 struct lm_obs *out)
 {
 	if (r->bad++ == LM_ROWS_TOLD)
 		r->first_untold = r->offset;
@@ -533,7 +555,8 @@ enum lm_rc lm_rows_rest(struct lm_rows *r, const struct lm_read_in *in, const ch
 	return out->evidence_damaged.what.p ? LM_OK : LM_ELIMIT;
 }
 
-unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n, size_t *cells)
+unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n,
+		       size_t *cells)
 {
 	struct lm_rows *r;
 	struct lm_arena_mark m = lm_arena_mark(a);

@@ -47,7 +47,7 @@ struct lm_rows {
 	struct lm_str value[LM_ROWS_COLUMNS]; /* of the current row */
 	unsigned best[LM_ROWS_COLUMNS];
 	uint64_t offset, length, row;
-	unsigned given; /* bit per column that the header (JSON: this row) has */
+	unsigned given;		    /* bit per column that the header (JSON: this row) has */
 	uint64_t bad, first_untold; /* rows that could not be used; the first that was not told singly */
 };
 
@@ -62,12 +62,14 @@ enum { LM_ROWS_TOLD = 5 }; /* bad rows told one by one; the rest in one sentence
  */
 enum lm_rc lm_rows_open(struct lm_rows *r, struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns,
 			size_t n) LM_MUST;
-/* LM_OK with value[] (unset = absent or empty; valid until the next call), LM_END, LM_ECORRUPT (bad row, go on), LM_ELIMIT. */
+/* LM_OK with value[] (unset = absent or empty; valid until the next call), LM_END, LM_ECORRUPT (bad row, go on),
+ * LM_ELIMIT. */
 enum lm_rc lm_rows_next(struct lm_rows *r) LM_MUST;
 void lm_rows_close(struct lm_rows *r);
 
 /* Counts the current row as unusable; true with *out an evidence.damaged for the first few of them. */
-bool lm_rows_bad(struct lm_rows *r, const struct lm_read_in *in, const char *reader, const char *what, struct lm_obs *out);
+bool lm_rows_bad(struct lm_rows *r, const struct lm_read_in *in, const char *reader, const char *what,
+		 struct lm_obs *out);
 /* LM_OK with *out the sentence about those that were only counted, once; else LM_END. */
 enum lm_rc lm_rows_rest(struct lm_rows *r, const struct lm_read_in *in, const char *reader, struct lm_obs *out) LM_MUST;
 
@@ -75,6 +77,7 @@ enum lm_rc lm_rows_rest(struct lm_rows *r, const struct lm_read_in *in, const ch
  * Which of the columns a table has, looking at the first 64 KiB only (CSV: header, JSON: first eight rows): for
  * probing. 0 when it is no table. *cells (may be NULL) gets the number of columns of a CSV header, 0 for JSON.
  */
-unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n, size_t *cells);
+unsigned lm_rows_probe(struct lm_arena *a, struct lm_bytes data, const struct lm_column *columns, size_t n,
+		       size_t *cells);
 
 #endif

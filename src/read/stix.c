@@ -85,7 +85,8 @@ static enum lm_rc collect_names(struct lm_indicators *s, struct lm_map *names)
 	struct lm_json o;
 	while (next_object(s, &o)) {
 		bool family = is(o, "type", "malware") || is(o, "type", "tool");
-		bool actor = is(o, "type", "intrusion-set") || is(o, "type", "threat-actor") || is(o, "type", "campaign");
+		bool actor =
+			is(o, "type", "intrusion-set") || is(o, "type", "threat-actor") || is(o, "type", "campaign");
 		struct lm_str id = field(o, "id"), name = field(o, "name");
 		if ((!family && !actor) || !id.n || !name.n)
 			continue;

@@ -38,7 +38,9 @@ static inline void list_read(struct listed *l, const struct lm_reader *r, const 
 	uint8_t *exact = malloc(data.n + !data.n);
 	if (data.n)
 		memcpy(exact, data.p, data.n);
-	struct lm_read_in in = { .data = { exact, data.n }, .sha256 = sha256, .path = lm_cstr(path), .arena = &l->unit, .env = &list_env };
+	struct lm_read_in in = {
+		.data = { exact, data.n }, .sha256 = sha256, .path = lm_cstr(path), .arena = &l->unit, .env = &list_env
+	};
 	if (host)
 		in.host = *host;
 	l->score = r->probe(&in);
@@ -99,7 +101,11 @@ static inline void list_hostile(const struct lm_reader *r, const char *path, con
 		struct lm_obs o;
 		void *state = NULL;
 		lm_arena_init(&unit, 64u << 20);
-		struct lm_read_in in = { .data = lm_str_bytes(lm_cstr(text)), .sha256 = sha256, .path = lm_cstr(path), .arena = &unit, .env = &list_env };
+		struct lm_read_in in = { .data = lm_str_bytes(lm_cstr(text)),
+					 .sha256 = sha256,
+					 .path = lm_cstr(path),
+					 .arena = &unit,
+					 .env = &list_env };
 		lm_arena_fail_at(i);
 		(void)r->probe(&in);
 		enum lm_rc rc = r->open(&in, &state);

@@ -53,7 +53,9 @@ static void test_forms(void **state)
 	expect("a,b\n1,2\n", "a|b;1|2");
 	expect("a,b\r\n1,2", "a|b;1|2");
 	expect("a,b\r1,2\r", "a|b;1|2");
-	expect("\xef\xbb\xbf" "a;b\n1,5;2\n", "a|b;1,5|2");
+	expect("\xef\xbb\xbf"
+	       "a;b\n1,5;2\n",
+	       "a|b;1,5|2");
 	expect("a\tb\n1\t\n", "a|b;1|");
 	expect("a|b\n1|2|3\n", "a|b;1|2|3");
 	expect("sep=;\na,x;b\n1;2", "a,x|b;1|2");
@@ -204,7 +206,8 @@ static void test_long_rows(void **state)
 static void test_spans(void **state)
 {
 	(void)state;
-	static const char text[] = " { \"a\" : [1, {\"x\":\"]}\\\"\"}], \"b\\\"c\":\"v\", \"n\":-1.5e3 , \"e\":{}} tail";
+	static const char text[] =
+		" { \"a\" : [1, {\"x\":\"]}\\\"\"}], \"b\\\"c\":\"v\", \"n\":-1.5e3 , \"e\":{}} tail";
 	struct lm_rd r = lm_rd_of(lm_str_bytes(LM_STR(text)));
 	struct lm_str key;
 	struct lm_json_span v;
@@ -289,20 +292,26 @@ static void test_tables(void **state)
 	expect_table("[{\"host\":\"a\"},{\"host\":\"b\"", "a///;!");
 	expect_table("{\n \"host\": \"a\",\n \"name\": \"x\"\n}", "a/x//");
 	expect_table("{\n \"host\": \"a\"\n}\n{\n \"host\": \"b\"\n}", "a///;b///");
-	/* an object around the array: what it says holds for every row */
-	expect_table("{\"hostname\":\"a\",\"software\":[{\"name\":\"x\"},{\"name\":\"y\",\"host\":\"c\"}],\"version\":\"9\"}",
-		     "a/x/9/;c/y/9/");
+	/* an object around the array: what it says holds for every row, but for its own name and version */
+	expect_table("{\"hostname\":\"a\",\"software\":[{\"name\":\"x\"},{\"name\":\"y\",\"host\":\"c\"}],\"version\":"
+		     "\"9\"}",
+		     "a/x//;c/y//");
 	expect_table("{\"meta\":1,\"data\":{\"rows\":[{\"host\":\"a\"},{\"host\":\"b\"}]}}", "a///;b///");
-	expect_table("[{\"host\":\"a\",\"software\":[{\"name\":\"x\"},{\"name\":\"y\"}]},{\"host\":\"b\",\"software\":[]}]",
-		     "a/x//;a/y//;b///");
+	expect_table(
+		"[{\"host\":\"a\",\"software\":[{\"name\":\"x\"},{\"name\":\"y\"}]},{\"host\":\"b\",\"software\":[]}]",
+		"a/x//;a/y//;b///");
 	/* nested keys joined: host.name is a host, user.name no product */
-	expect_table("{\"host\":{\"name\":\"a\"},\"user\":{\"name\":\"u\"},\"package\":{\"version\":\"1\"}}\n{}", "a///;///");
+	expect_table("{\"host\":{\"name\":\"a\"},\"user\":{\"name\":\"u\"},\"package\":{\"version\":\"1\"}}\n{}",
+		     "a///;///");
 	/* osquery: the query's name is no product; removed rows are gone */
-	expect_table("{\"name\":\"pack_q\",\"hostIdentifier\":\"a\",\"columns\":{\"name\":\"x\",\"version\":\"1\"},\"action\":\"added\"}\n"
-		     "{\"name\":\"pack_q\",\"hostIdentifier\":\"a\",\"columns\":{\"name\":\"y\"},\"action\":\"removed\"}\n"
-		     "{\"name\":\"q\",\"hostIdentifier\":\"b\",\"columns\":{\"sha256\":\"ff\"}}\n"
-		     "{\"name\":\"q\",\"hostIdentifier\":\"c\",\"snapshot\":[{\"name\":\"z\"},{\"name\":\"w\"}],\"action\":\"snapshot\"}\n",
-		     "a/x/1/;b///ff;c/z//;c/w//");
+	expect_table(
+		"{\"name\":\"pack_q\",\"hostIdentifier\":\"a\",\"columns\":{\"name\":\"x\",\"version\":\"1\"},"
+		"\"action\":\"added\"}\n"
+		"{\"name\":\"pack_q\",\"hostIdentifier\":\"a\",\"columns\":{\"name\":\"y\"},\"action\":\"removed\"}\n"
+		"{\"name\":\"q\",\"hostIdentifier\":\"b\",\"columns\":{\"sha256\":\"ff\"}}\n"
+		"{\"name\":\"q\",\"hostIdentifier\":\"c\",\"snapshot\":[{\"name\":\"z\"},{\"name\":\"w\"}],\"action\":"
+		"\"snapshot\"}\n",
+		"a/x/1/;b///ff;c/z//;c/w//");
 	expect_table("[1,2]", "no table");
 	expect_table("", "no table");
 	size_t n;
@@ -317,7 +326,8 @@ static void test_tables(void **state)
 	lm_buf_puts(&b, "{\"v\":1,\"software\":[");
 	for (unsigned i = 0; i < 20000; i++)
 		lm_buf_fmt(&b, "%s{\"host\":\"h%u\",\"name\":\"p\"}", i ? "," : "", i);
-	assert_int_equal(lm_rows_probe(&a, lm_str_bytes(lm_buf_view(&b)), columns, N, NULL), LM_BIT(HOST) | LM_BIT(PRODUCT));
+	assert_int_equal(lm_rows_probe(&a, lm_str_bytes(lm_buf_view(&b)), columns, N, NULL),
+			 LM_BIT(HOST) | LM_BIT(PRODUCT));
 	lm_buf_fini(&b);
 	assert_int_equal(lm_rows_probe(&a, lm_str_bytes(LM_STR("a\0b,c")), columns, N, NULL), 0);
 	lm_arena_fini(&a);
@@ -326,7 +336,8 @@ static void test_tables(void **state)
 static void test_refused_memory(void **state)
 {
 	(void)state;
-	static const char *const texts[] = { "host,name\n\"a\"\"b\",c\n", "{\"host\":\"a\",\"version\":[\"1\",\"2\"]}\n{\"version\":1}\n",
+	static const char *const texts[] = { "host,name\n\"a\"\"b\",c\n",
+					     "{\"host\":\"a\",\"version\":[\"1\",\"2\"]}\n{\"version\":1}\n",
 					     "{\"host\":\"a\",\"rows\":[{\"version\":1}]}" };
 	for (size_t t = 0; t < 3; t++)
 		for (unsigned long i = 1; i < 30; i++) {
@@ -351,10 +362,10 @@ static void test_refused_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),	    cmocka_unit_test(test_open_quotes),
+		cmocka_unit_test(test_forms),	      cmocka_unit_test(test_open_quotes),
 		cmocka_unit_test(test_quotes_linear), cmocka_unit_test(test_utf16),
-		cmocka_unit_test(test_long_rows),   cmocka_unit_test(test_spans),
-		cmocka_unit_test(test_tables),	    cmocka_unit_test(test_refused_memory),
+		cmocka_unit_test(test_long_rows),     cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_tables),	      cmocka_unit_test(test_refused_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,7 @@ static void read_list(const char *text)
 static bool has(const char *type, const char *value)
 {
 	for (size_t i = 0; i < l.n && i < KEPT; i++)
-		if (l.o[i].kind == LM_K_indicator_listed &&
-		    lm_str_eq(l.o[i].indicator_listed.type, lm_cstr(type)) &&
+		if (l.o[i].kind == LM_K_indicator_listed && lm_str_eq(l.o[i].indicator_listed.type, lm_cstr(type)) &&
 		    lm_str_eq(l.o[i].indicator_listed.value, lm_cstr(value)))
 			return true;
 	return false;
@@ -79,12 +78,32 @@ static void test_values(void **state)
 	static const struct {
 		const char *type, *value;
 	} none[] = {
-		{ NULL, "" }, { NULL, "   " }, { NULL, "evil" }, { NULL, "1.2.3" }, { NULL, "999.1.1.1" }, { NULL, "a b.example" },
-		{ NULL, "-bad.example" }, { NULL, "a..example" }, { NULL, "198.51.100.0/33" }, { NULL, "://" }, { NULL, "@" },
-		{ NULL, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 31 */ }, { NULL, "1.2.3.4:99999" }, { "sha256", MD5_C },
-		{ "imphash", MD5_C }, { "ja3-fingerprint-md5", MD5_C }, { "x509-fingerprint-sha1", SHA1_B }, { "domain", "no domain" },
-		{ "ip-dst", "evil.example" }, { "email", "evil.example" }, { "filename", "*.exe" }, { "filename", "C:\\Temp\\" },
-		{ "mutex", "evil.example" }, { "text", "evil.example" }, { "link", "https://evil.example" }, { "url", "/only/a/path" },
+		{ NULL, "" },
+		{ NULL, "   " },
+		{ NULL, "evil" },
+		{ NULL, "1.2.3" },
+		{ NULL, "999.1.1.1" },
+		{ NULL, "a b.example" },
+		{ NULL, "-bad.example" },
+		{ NULL, "a..example" },
+		{ NULL, "198.51.100.0/33" },
+		{ NULL, "://" },
+		{ NULL, "@" },
+		{ NULL, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 31 */ },
+		{ NULL, "1.2.3.4:99999" },
+		{ "sha256", MD5_C },
+		{ "imphash", MD5_C },
+		{ "ja3-fingerprint-md5", MD5_C },
+		{ "x509-fingerprint-sha1", SHA1_B },
+		{ "domain", "no domain" },
+		{ "ip-dst", "evil.example" },
+		{ "email", "evil.example" },
+		{ "filename", "*.exe" },
+		{ "filename", "C:\\Temp\\" },
+		{ "mutex", "evil.example" },
+		{ "text", "evil.example" },
+		{ "link", "https://evil.example" },
+		{ "url", "/only/a/path" },
 	};
 	struct lm_arena a;
 	struct lm_obs o;
@@ -106,7 +125,8 @@ static void test_plain(void **state)
 {
 	(void)state;
 	read_list("# a list\n// too\n\n" SHA256_A ";Family X - https://r.example\r\n" MD5_C "  file name.exe\n"
-		  "evil.example # seen in March\n192.0.2.7,scanner\n0.0.0.0 ads.example\nnot an indicator\nx.example\t2023\n"
+		  "evil.example # seen in March\n192.0.2.7,scanner\n0.0.0.0 ads.example\nnot an "
+		  "indicator\nx.example\t2023\n"
 		  "\"quoted.example\"\n");
 	assert_int_equal(l.rc, LM_END);
 	assert_int_equal(l.of[LM_K_indicator_listed], 7);
@@ -123,7 +143,8 @@ static void test_plain(void **state)
 	list_done(&l);
 	/* as LOKI writes file names: only those that are plain names */
 	read_list("\\\\svcsstat\\.exe;70\n(?i)\\\\Odd\\-Name\\.ps1$;60\nplain\\.dll;100\n\\\\Temp\\\\svchost\\.exe;80\n"
-		  "\\\\(a|b)\\.exe;50\n\\\\any.exe;50\nProgramData\\\\Mail\\\\;80\n\\\\exc\\.exe;50;(?i)(SysInternals)\n\\\\[0-9]\\.exe;10\n");
+		  "\\\\(a|b)\\.exe;50\n\\\\any.exe;50\nProgramData\\\\Mail\\\\;80\n\\\\exc\\.exe;50;(?i)(SysInternals)"
+		  "\n\\\\[0-9]\\.exe;10\n");
 	assert_int_equal(l.of[LM_K_indicator_listed], 3);
 	assert_true(has("filename", "svcsstat.exe") && has("filename", "odd-name.ps1") && has("filename", "plain.dll"));
 	assert_int_equal(l.o[0].indicator_listed.confidence.v, 70);
@@ -162,7 +183,8 @@ static void test_tables(void **state)
 	/* a row with several columns, a cell with several values, a wrong one among them */
 	read_list("sha256,md5,domain,comment\n" SHA256_A "," MD5_C ",evil.example,c\n,,\"a.example; b.example\",d\n");
 	assert_int_equal(l.of[LM_K_indicator_listed], 5);
-	assert_true(has("sha256", SHA256_A) && has("md5", MD5_C) && has("domain", "a.example") && has("domain", "b.example"));
+	assert_true(has("sha256", SHA256_A) && has("md5", MD5_C) && has("domain", "a.example") &&
+		    has("domain", "b.example"));
 	list_done(&l);
 	read_list("value,entity_type,description\n\"" MD5_C "," SHA1_B ",aaaa\",file,x\n");
 	assert_int_equal(l.of[LM_K_indicator_listed], 2);
@@ -172,7 +194,8 @@ static void test_tables(void **state)
 	read_list("domain,isIOC\nevil.example,TRUE\nfine.example,FALSE\n");
 	assert_int_equal(l.of[LM_K_indicator_listed], 1);
 	list_done(&l);
-	read_list("[{\"type\":\"ip\",\"indicator\":\"192.0.2.1\"},{\"type\":\"url\",\"indicator\":\"https://x.example/a\"}]");
+	read_list("[{\"type\":\"ip\",\"indicator\":\"192.0.2.1\"},{\"type\":\"url\",\"indicator\":\"https://x.example/"
+		  "a\"}]");
 	assert_int_equal(l.of[LM_K_indicator_listed], 2);
 	list_done(&l);
 }
@@ -187,7 +210,7 @@ static void test_probe(void **state)
 	} t[] = {
 		{ SHA256_A "\n" SHA1_B "\n", true },
 		{ "# c\n" SHA256_A ";x\nevil.example\n192.0.2.1\n", true },
-		{ "evil.example\nother.example\n", false },		     /* no hash: any list of names */
+		{ "evil.example\nother.example\n", false },			 /* no hash: any list of names */
 		{ SHA256_A "  /usr/bin/ls\n" SHA1_B "  /usr/bin/cat\n", false }, /* what sha256sum prints */
 		{ SHA256_A "\nsome text\nmore text\n", false },
 		{ "indicator,type\nevil.example,domain\n", true },
@@ -222,24 +245,35 @@ static void test_probe(void **state)
 
 static const char bundle[] =
 	"{\"type\":\"bundle\",\"id\":\"bundle--1\",\"spec_version\":\"2.0\",\"objects\":[\n"
-	"{\"type\":\"relationship\",\"relationship_type\":\"indicates\",\"source_ref\":\"indicator--1\",\"target_ref\":\"malware--1\"},\n"
-	"{\"type\":\"indicator\",\"id\":\"indicator--1\",\"name\":\"first\",\"pattern_type\":\"stix\",\"confidence\":70,"
-	"\"created\":\"2023-03-29T00:00:00Z\",\"valid_from\":\"2020-01-01T00:00:00Z\",\"external_references\":[{\"source_name\":\"s\","
-	"\"url\":\"https://r.example\"}],\"pattern\":\"[file:hashes.'SHA-256' = '" SHA256_A "' OR file:hashes.MD5 = '" MD5_C
+	"{\"type\":\"relationship\",\"relationship_type\":\"indicates\",\"source_ref\":\"indicator--1\",\"target_ref\":"
+	"\"malware--1\"},\n"
+	"{\"type\":\"indicator\",\"id\":\"indicator--1\",\"name\":\"first\",\"pattern_type\":\"stix\",\"confidence\":"
+	"70,"
+	"\"created\":\"2023-03-29T00:00:00Z\",\"valid_from\":\"2020-01-01T00:00:00Z\",\"external_references\":[{"
+	"\"source_name\":\"s\","
+	"\"url\":\"https://r.example\"}],\"pattern\":\"[file:hashes.'SHA-256' = '" SHA256_A
+	"' OR file:hashes.MD5 = '" MD5_C
 	"'] AND [domain-name:value = 'evil.example' AND NOT network-traffic:dst_port = 80] FOLLOWEDBY [url:value = "
 	"'https://x.example/it\\\\'s'] WITHIN 5 SECONDS\"},\n"
-	"{\"type\":\"indicator\",\"id\":\"indicator--2\",\"pattern\":\"[ipv4-addr:value IN ('192.0.2.1', '192.0.2.2')] OR "
-	"[ipv4-addr:value ISSUBSET '198.51.100.0/24'] OR [ipv6-addr:value = '2001:db8::1'] OR [file:name = 'odd.bin' AND "
+	"{\"type\":\"indicator\",\"id\":\"indicator--2\",\"pattern\":\"[ipv4-addr:value IN ('192.0.2.1', '192.0.2.2')] "
+	"OR "
+	"[ipv4-addr:value ISSUBSET '198.51.100.0/24'] OR [ipv6-addr:value = '2001:db8::1'] OR [file:name = 'odd.bin' "
+	"AND "
 	"file:size = 12] OR [email-addr:value = 'a@evil.example']\"},\n"
-	"{\"type\":\"indicator\",\"id\":\"indicator--3\",\"pattern\":\"[domain-name:value != 'good1.example'] OR [domain-name:value NOT "
-	"= 'good2.example'] OR [domain-name:value LIKE '%.good3.example'] OR [domain-name:value MATCHES 'good4.example']\"},\n"
-	"{\"type\":\"indicator\",\"id\":\"indicator--4\",\"pattern_type\":\"yara\",\"pattern\":\"rule x { condition: true }\"},\n"
-	"{\"type\":\"indicator\",\"id\":\"indicator--5\",\"revoked\":true,\"pattern\":\"[domain-name:value = 'good5.example']\"},\n"
+	"{\"type\":\"indicator\",\"id\":\"indicator--3\",\"pattern\":\"[domain-name:value != 'good1.example'] OR "
+	"[domain-name:value NOT "
+	"= 'good2.example'] OR [domain-name:value LIKE '%.good3.example'] OR [domain-name:value MATCHES "
+	"'good4.example']\"},\n"
+	"{\"type\":\"indicator\",\"id\":\"indicator--4\",\"pattern_type\":\"yara\",\"pattern\":\"rule x { condition: "
+	"true }\"},\n"
+	"{\"type\":\"indicator\",\"id\":\"indicator--5\",\"revoked\":true,\"pattern\":\"[domain-name:value = "
+	"'good5.example']\"},\n"
 	"{\"type\":\"domain-name\",\"id\":\"domain-name--1\",\"value\":\"seen.example\"},\n"
 	"{\"type\":\"observed-data\",\"objects\":{\"0\":{\"type\":\"ipv4-addr\",\"value\":\"203.0.113.9\"}}},\n"
 	"{\"type\":\"malware\",\"id\":\"malware--1\",\"name\":\"Fam\"},\n"
 	"{\"type\":\"intrusion-set\",\"id\":\"intrusion-set--1\",\"name\":\"Act\"},\n"
-	"{\"type\":\"relationship\",\"relationship_type\":\"indicates\",\"source_ref\":\"indicator--1\",\"target_ref\":\"intrusion-set--1\"}"
+	"{\"type\":\"relationship\",\"relationship_type\":\"indicates\",\"source_ref\":\"indicator--1\",\"target_ref\":"
+	"\"intrusion-set--1\"}"
 	"]}";
 
 static void test_stix(void **state)
@@ -271,7 +305,8 @@ static void test_stix(void **state)
 	assert_true(l.of[LM_K_indicator_listed] >= 4);
 	assert_int_equal(l.of[LM_K_evidence_damaged], 1);
 	list_done(&l);
-	read_list("{\"type\":\"bundle\",\"objects\":[7,{\"type\":\"indicator\"},{bad},{\"type\":\"indicator\",\"pattern\":\"[\"}]}");
+	read_list("{\"type\":\"bundle\",\"objects\":[7,{\"type\":\"indicator\"},{bad},{\"type\":\"indicator\","
+		  "\"pattern\":\"[\"}]}");
 	assert_int_equal(l.rc, LM_END);
 	assert_int_equal(l.of[LM_K_indicator_listed], 0);
 	assert_int_equal(l.of[LM_K_evidence_damaged], 1);
@@ -279,12 +314,14 @@ static void test_stix(void **state)
 }
 
 static const char event[] =
-	"{\"response\":[{\"Event\":{\"id\":\"1\",\"info\":\"An event\",\"date\":\"2023-04-20\",\"publish_timestamp\":\"0\",\"Attribute\":["
+	"{\"response\":[{\"Event\":{\"id\":\"1\",\"info\":\"An "
+	"event\",\"date\":\"2023-04-20\",\"publish_timestamp\":\"0\",\"Attribute\":["
 	"{\"type\":\"link\",\"value\":\"https://r.example\",\"to_ids\":false},"
 	"{\"type\":\"filename|sha256\",\"value\":\"a.dll|" SHA256_A "\",\"to_ids\":true,\"comment\":\"\"},"
 	"{\"type\":\"domain|ip\",\"value\":\"evil.example|192.0.2.1\",\"to_ids\":true,\"comment\":\"c2\"},"
 	"{\"type\":\"ip-dst|port\",\"value\":\"192.0.2.2|443\",\"to_ids\":true},"
-	"{\"type\":\"mutex\",\"value\":\"m\",\"to_ids\":true}],\"Galaxy\":[{\"type\":\"threat-actor\",\"GalaxyCluster\":["
+	"{\"type\":\"mutex\",\"value\":\"m\",\"to_ids\":true}],\"Galaxy\":[{\"type\":\"threat-actor\","
+	"\"GalaxyCluster\":["
 	"{\"value\":\"Some Group - G0032\"}]}],\"Tag\":[{\"name\":\"misp-galaxy:malpedia=\\\"Fam\\\"\"}],"
 	"\"Object\":[{\"name\":\"file\",\"Attribute\":[{\"type\":\"md5\",\"value\":\"" MD5_C "\",\"to_ids\":true,"
 	"\"Galaxy\":[{\"type\":\"tool\",\"GalaxyCluster\":[{\"value\":\"Other\"}]}]},"
@@ -310,7 +347,8 @@ static void test_misp(void **state)
 	assert_str(l.o[4].indicator_listed.family, "Other");
 	assert_int_equal(l.of[LM_K_evidence_skipped], 2);
 	list_done(&l);
-	read_list("[{\"Event\":{\"info\":\"x\",\"Attribute\":[{\"type\":\"md5\",\"value\":\"" MD5_C "\"}]}},{\"Event\":{\"Attribute\":"
+	read_list("[{\"Event\":{\"info\":\"x\",\"Attribute\":[{\"type\":\"md5\",\"value\":\"" MD5_C
+		  "\"}]}},{\"Event\":{\"Attribute\":"
 		  "[{\"type\":\"sha1\",\"value\":\"" SHA1_B "\"}]}}]");
 	assert_int_equal(l.of[LM_K_indicator_listed], 2);
 	list_done(&l);
@@ -325,12 +363,16 @@ static void test_hostile(void **state)
 	list_hostile(&lm_reader_indicators, "x",
 		     "type,indicator,date\ndomain,\"a.example;\"\"b\"\".example\",2023-01-02\nx,1.2.3.4,\n");
 	list_hostile(&lm_reader_indicators, "x", MD5_C ";a\n\\\\x\\.exe;50\nhxxp://a[.]b/c\n");
+	list_hostile(
+		&lm_reader_indicators, "x",
+		"{\"type\":\"bundle\",\"objects\":[{\"type\":\"indicator\",\"id\":\"i\",\"pattern\":\"[url:value='x://"
+		"y' AND "
+		"file:name IN "
+		"('a.b','c\\\\'d')]\"},{\"relationship_type\":\"indicates\",\"source_ref\":\"i\",\"target_ref\":\"m\"},"
+		"{\"type\":\"malware\",\"id\":\"m\",\"name\":\"n\"}]}");
 	list_hostile(&lm_reader_indicators, "x",
-		     "{\"type\":\"bundle\",\"objects\":[{\"type\":\"indicator\",\"id\":\"i\",\"pattern\":\"[url:value='x://y' AND "
-		     "file:name IN ('a.b','c\\\\'d')]\"},{\"relationship_type\":\"indicates\",\"source_ref\":\"i\",\"target_ref\":\"m\"},"
-		     "{\"type\":\"malware\",\"id\":\"m\",\"name\":\"n\"}]}");
-	list_hostile(&lm_reader_indicators, "x",
-		     "{\"Event\":{\"info\":\"i\",\"Attribute\":[{\"type\":\"domain|ip\",\"value\":\"a.bc|1.2.3.4\",\"Tag\":[{\"name\":"
+		     "{\"Event\":{\"info\":\"i\",\"Attribute\":[{\"type\":\"domain|ip\",\"value\":\"a.bc|1.2.3.4\","
+		     "\"Tag\":[{\"name\":"
 		     "\"misp-galaxy:tool=\\\"t\\\"\"}]}]}}");
 }
 
@@ -397,8 +439,8 @@ static void test_public_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),	cmocka_unit_test(test_plain), cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_probe),	cmocka_unit_test(test_stix),  cmocka_unit_test(test_misp),
+		cmocka_unit_test(test_values),	cmocka_unit_test(test_plain),	     cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_probe),	cmocka_unit_test(test_stix),	     cmocka_unit_test(test_misp),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_public_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

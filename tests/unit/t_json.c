@@ -17,8 +17,9 @@ static void test_types(void **state)
 {
 	(void)state;
 	struct lm_json_doc *d = lm_json_new(1 << 20);
-	struct lm_json v = parse(d, "{\"s\":\"a\\u00e9\\n\",\"i\":-7,\"big\":9223372036854775808,\"min\":-9223372036854775808,"
-				    "\"r\":1.5,\"t\":true,\"n\":null,\"a\":[1,\"x\",{}],\"o\":{\"k\":\"v\"},\"\":\"empty key\"}");
+	struct lm_json v =
+		parse(d, "{\"s\":\"a\\u00e9\\n\",\"i\":-7,\"big\":9223372036854775808,\"min\":-9223372036854775808,"
+			 "\"r\":1.5,\"t\":true,\"n\":null,\"a\":[1,\"x\",{}],\"o\":{\"k\":\"v\"},\"\":\"empty key\"}");
 	assert_int_equal(v.type, LM_J_OBJ);
 	assert_str(lm_json_str(lm_json_get(v, "s")), "a\xc3\xa9\n");
 	assert_int_equal(lm_json_int(lm_json_get(v, "i"), 0), -7);
@@ -70,8 +71,9 @@ static void test_iteration(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "",	   " ",		 "{",	      "[1,]",	"{\"a\":}", "nul",	   "\"\xff\"",
-					   "01",   "{\"a\" 1}", "\"\\ud800\"", "[1 2]", "'a'",	    "{\"a\":1}x", "\"\t\"" };
+	static const char *const bad[] = { "",	    " ",	"{",	      "[1,]",	   "{\"a\":}",
+					   "nul",   "\"\xff\"", "01",	      "{\"a\" 1}", "\"\\ud800\"",
+					   "[1 2]", "'a'",	"{\"a\":1}x", "\"\t\"" };
 	struct lm_json_doc *d = lm_json_new(1 << 20);
 	struct lm_json v;
 	struct lm_err err;
@@ -151,7 +153,8 @@ static void test_prefixes(void **state)
 			struct lm_json v, item;
 			memcpy(changed, text, sizeof text);
 			changed[i] = (char)b;
-			if (lm_json_parse(d, (struct lm_bytes){ (uint8_t *)changed, sizeof text - 1 }, &v, NULL) == LM_OK)
+			if (lm_json_parse(d, (struct lm_bytes){ (uint8_t *)changed, sizeof text - 1 }, &v, NULL) ==
+			    LM_OK)
 				for (struct lm_json_it it = lm_json_iter(v); lm_json_next(&it, NULL, &item);)
 					(void)lm_json_str(item);
 		}

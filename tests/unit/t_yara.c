@@ -272,8 +272,10 @@ static void test_modules(void **state)
 	put("i.yar", "include \"parts.txt\"\nrule i { condition: true }");
 	put("parts.txt", "import \"magic\"\nrule p { condition: magic.type() == \"\" }");
 	/* the words alone are no import */
-	put("word.yar", "// import \"magic\"\nrule word { meta: a = \"import \\\"cuckoo\\\"\" strings: $a = \"magic\" condition: not $a }");
-	put("pe.yar", "import \"pe\" import \"math\" import \"hash\" rule pe_ok { condition: not pe.is_pe and math.min(1, 2) == 1 "
+	put("word.yar", "// import \"magic\"\nrule word { meta: a = \"import \\\"cuckoo\\\"\" strings: $a = \"magic\" "
+			"condition: not $a }");
+	put("pe.yar", "import \"pe\" import \"math\" import \"hash\" rule pe_ok { condition: not pe.is_pe and "
+		      "math.min(1, 2) == 1 "
 		      "and hash.md5(0, 0) == \"\" or true }");
 	struct lm_match_loaded n = load(&y, "");
 	assert_int_equal(n.files, 2);
@@ -295,13 +297,16 @@ static void test_match(void **state)
 	void *y = NULL;
 	struct found f = { 0 };
 	put("r.yar",
-	    "rule full : tag_a tag_b {\n meta:\n  description = \"a \\\"quoted\\\" text\"\n  author = \"x\"\n  score = 80\n"
-	    "  malware_family = \"Fam\"\n  reference = \"https://example.example/1\"\n  reference = \"https://example.example/2\"\n"
+	    "rule full : tag_a tag_b {\n meta:\n  description = \"a \\\"quoted\\\" text\"\n  author = \"x\"\n  score = "
+	    "80\n"
+	    "  malware_family = \"Fam\"\n  reference = \"https://example.example/1\"\n  reference = "
+	    "\"https://example.example/2\"\n"
 	    "  severity = \"high\"\n  active = true\n  negative = -5\n"
 	    " strings:\n  $late = \"late\"\n  $first = \"early\"\n  $tie = \"earl\"\n  $twice = \"late\" wide ascii\n"
 	    " condition: any of them }\n"
 	    "rule expression { strings: $h = { 61 62 [0-6] 7a } $r = /q+x/ condition: any of them }\n"
-	    "rule counts { meta: level = 3 score = \"900\" threat_name = \"T\" strings: $a = \"late\" condition: #a == 2 }\n"
+	    "rule counts { meta: level = 3 score = \"900\" threat_name = \"T\" strings: $a = \"late\" condition: #a == "
+	    "2 }\n"
 	    "private rule hidden { condition: true }\n"
 	    "rule uses_hidden { condition: hidden }\n");
 	load(&y, "");
@@ -374,9 +379,11 @@ static void test_externals(void **state)
 	(void)state;
 	void *y = NULL;
 	struct found f = { 0 };
-	put("e.yar", "rule e { condition: filename == \"App.EXE\" and filepath == \"C:\\\\x\\\\App.EXE\" and extension == \".exe\" "
+	put("e.yar", "rule e { condition: filename == \"App.EXE\" and filepath == \"C:\\\\x\\\\App.EXE\" and extension "
+		     "== \".exe\" "
 		     "and filetype == \"EXE\" and owner == \"\" }\n"
-		     "rule p { condition: filepath == \"dir.d/none\" and filename == \"none\" and extension == \"\" and filetype == \"\" }\n"
+		     "rule p { condition: filepath == \"dir.d/none\" and filename == \"none\" and extension == \"\" "
+		     "and filetype == \"\" }\n"
 		     "rule g { condition: filetype == \"GIF\" }\n"
 		     "rule macho { condition: filetype == \"MACH-O\" }\n");
 	load(&y, "");
@@ -403,7 +410,8 @@ static void test_time_limit(void **state)
 	(void)state;
 	void *y = NULL;
 	struct found f = { 0 };
-	put("slow.yar", "rule slow { condition: for all i in (1..100000000000) : (i > 0) }\nrule quick { condition: true }");
+	put("slow.yar",
+	    "rule slow { condition: for all i in (1..100000000000) : (i > 0) }\nrule quick { condition: true }");
 	load(&y, "");
 	struct lm_yara *inner = y;
 	inner->seconds = 1;
@@ -420,7 +428,8 @@ static void test_places(void **state)
 	(void)state;
 	void *y = NULL;
 	struct found f = { 0 };
-	put("p.yar", "rule a { strings: $a = /[a-c]{1,4}zz/ $b = { 61 ?? 63 [1-3] 7a } $c = \"abc\" nocase condition: any of them }");
+	put("p.yar", "rule a { strings: $a = /[a-c]{1,4}zz/ $b = { 61 ?? 63 [1-3] 7a } $c = \"abc\" nocase condition: "
+		     "any of them }");
 	load(&y, "");
 	make_ready(y);
 	unsigned seed = 1;
@@ -440,9 +449,11 @@ static void test_places(void **state)
 			for (size_t e = i + 1; e <= k && lowest == SIZE_MAX; e++)
 				if (e + 1 < sizeof text && text[e] == 'z' && text[e + 1] == 'z')
 					lowest = i;
-			if (i + 2 < sizeof text && (text[i] | 32) == 'a' && (text[i + 1] | 32) == 'b' && (text[i + 2] | 32) == 'c')
+			if (i + 2 < sizeof text && (text[i] | 32) == 'a' && (text[i + 1] | 32) == 'b' &&
+			    (text[i + 2] | 32) == 'c')
 				lowest = i;
-			for (size_t gap = 1; gap <= 3 && text[i] == 'a' && i + 2 < sizeof text && text[i + 2] == 'c'; gap++)
+			for (size_t gap = 1; gap <= 3 && text[i] == 'a' && i + 2 < sizeof text && text[i + 2] == 'c';
+			     gap++)
 				if (i + 3 + gap < sizeof text && text[i + 3 + gap] == 'z')
 					lowest = i;
 		}
@@ -454,18 +465,38 @@ static void test_places(void **state)
 	lm_matcher_yara.free(y);
 }
 
+/* The match at offset 0 is found by its end, after one that begins later: only the full scan sees which is first. */
+static void test_first_place(void **state)
+{
+	(void)state;
+	void *y = NULL;
+	struct found f = { 0 };
+	static const char text[] = "x......YYVV.........QZWKx";
+	put("p.yar", "rule a { strings: $a = /x.{19}QZWK|YYVV/ condition: $a }");
+	load(&y, "");
+	make_ready(y);
+	match(&f, y, "x", NULL, text, sizeof text - 1);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.o[0].rule_match.offset.v, 0);
+	assert_int_equal(f.o[0].rule_match.length.v, 24);
+	lm_arena_fini(&f.a);
+	lm_matcher_yara.free(y);
+}
+
 /* ---- a public rule set, and the program that others use ---- */
 
 /* A program header's two letters and texts from a public report: inert. */
-static const char planted[] = "MZ this is text, no program: 3jB(2bsG#@c7 https://raw.githubusercontent.com/IconStorages";
+static const char planted[] =
+	"MZ this is text, no program: 3jB(2bsG#@c7 https://raw.githubusercontent.com/IconStorages";
 
 static void peer(const struct found *f, const char *rules)
 {
-	char cmd[1024], line[512];
+	char cmd[4096], line[512];
 	size_t n = 0;
 	put_bytes("planted.exe", planted, sizeof planted - 1);
 	snprintf(cmd, sizeof cmd,
-		 "cd '%s' && yara -w -d filename=planted.exe -d filepath=planted.exe -d extension=.exe -d filetype=EXE -d owner= "
+		 "cd '%s' && yara -w -d filename=planted.exe -d filepath=planted.exe -d extension=.exe -d filetype=EXE "
+		 "-d owner= "
 		 "$(for f in '%s'/*.yar '%s'/*.yara; do echo \"${f##*/}:$f\"; done) planted.exe 2>&1",
 		 folder, rules, rules);
 	FILE *p = popen(cmd, "r");
@@ -533,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_externals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_time_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_first_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_public_rules, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
