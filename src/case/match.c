@@ -11,74 +11,83 @@
  *                     ones are everywhere)
  *
  * Network indicators (domain, ipv4, ipv6, cidr, url, email) meet kinds that state contacts; a host's own name or
- * address is no contact and never a hit. Limits: the pairs are held in a temporary table of row numbers.
+ * address is no contact and never a hit. Of the indicators that state one (type, value) eight are kept, trusted ones
+ * first, then by id: lists repeat each other, and cost must follow the sightings alone. Limits: the pairs are held in a
+ * temporary table of row numbers.
  */
 #include "case/case_priv.h"
 #include "base/text.h"
 
 #define NAME_MIN 5
+#define ROWS_MAX 8 /* indicators kept of one (type, value) */
+#define COUNT 16u  /* in the map of names: key * COUNT + indicators kept; more than ROWS_MAX */
 
 static const char *const hash_names[] = { "sha256", "sha1", "md5" };
 static const size_t hash_bytes[] = { 32, 20, 16 };
 
-static enum lm_rc add_hit(struct lm_case *c, int64_t indicator, enum lm_kind kind, int64_t row)
+/* Remembers an indicator's row under the key of its value. */
+static enum lm_rc list(struct lm_case *c, int64_t key, int64_t indicator)
 {
-	sqlite3_stmt *st = lm_db_get(c, "INSERT OR IGNORE INTO temp.hit(indicator, kind, row) VALUES(?1, ?2, ?3)");
+	sqlite3_stmt *st = lm_db_get(c, "INSERT INTO temp.listed(key, indicator) VALUES(?1, ?2)");
 	if (!st)
 		return LM_EDB;
-	sqlite3_bind_int64(st, 1, indicator);
-	sqlite3_bind_int64(st, 2, kind);
-	sqlite3_bind_int64(st, 3, row);
+	sqlite3_bind_int64(st, 1, key);
+	sqlite3_bind_int64(st, 2, indicator);
 	return lm_db_write(c, st);
 }
 
-/* Rows of a table whose hash column has the value. */
-static enum lm_rc hits_by_hash(struct lm_case *c, int64_t indicator, enum lm_kind kind, size_t hash,
-			       struct lm_bytes value)
+/* Adds the rows that `from` selects for ?2 as hits of the key; `new` counts those not known before. */
+static enum lm_rc add_hits(struct lm_case *c, int64_t key, enum lm_kind kind, struct lm_bytes value, const char *from,
+			   uint64_t *new)
 {
-	char sql[200];
-	sqlite3_snprintf(sizeof sql, sql, "SELECT rowid FROM obs_%s WHERE \"%s\" = ?1 ORDER BY rowid",
-			 lm_kind_desc(kind)->id, hash_names[hash]);
+	char sql[400];
+	sqlite3_snprintf(sizeof sql, sql, "INSERT OR IGNORE INTO temp.hit(key, kind, row) SELECT ?1, %d, o.rowid %s",
+			 (int)kind, from);
 	sqlite3_stmt *st = lm_db_get(c, sql);
-	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
-	lm_bind_bytes(st, 1, value);
-	while (lm_db_row(c, st, &rc))
-		if ((rc = add_hit(c, indicator, kind, sqlite3_column_int64(st, 0))) != LM_OK)
-			break;
-	lm_db_put(c, st);
+	sqlite3_bind_int64(st, 1, key);
+	lm_bind_bytes(st, 2, value);
+	enum lm_rc rc = lm_db_write(c, st);
+	if (rc == LM_OK)
+		*new += (uint64_t)sqlite3_changes64(c->db);
 	return rc;
 }
 
-static enum lm_rc match_hash(struct lm_case *c, int64_t indicator, size_t hash, struct lm_str hex)
+/* Asked once a value, however many lists and rows name it. */
+static enum lm_rc match_hash(struct lm_case *c, int64_t key, size_t hash, struct lm_bytes value, uint64_t *new)
 {
-	uint8_t raw[32];
-	if (hex.n != 2 * hash_bytes[hash] || lm_str_unhex(hex, raw, sizeof raw) != hash_bytes[hash])
-		return LM_OK; /* a list may say anything */
-	struct lm_bytes value = { raw, hash_bytes[hash] };
-	enum lm_rc rc =
-		c->have[LM_K_file_sighting] ? hits_by_hash(c, indicator, LM_K_file_sighting, hash, value) : LM_OK;
-	if (rc != LM_OK || !c->have[LM_K_file_content])
-		return rc;
-	char sql[160];
-	sqlite3_snprintf(sizeof sql, sql,
-			 "SELECT rowid, sha256, sha1, md5 FROM obs_file_content WHERE \"%s\" = ?1 ORDER BY _id",
-			 hash_names[hash]);
-	sqlite3_stmt *st = lm_db_get(c, sql);
+	bool sightings = c->have[LM_K_file_sighting] != 0;
+	char from[300];
+	uint64_t contents = 0;
+	enum lm_rc rc = LM_OK;
+	sqlite3_snprintf(sizeof from, from, "FROM obs_file_sighting o WHERE o.\"%s\" = ?2", hash_names[hash]);
+	if (sightings)
+		rc = add_hits(c, key, LM_K_file_sighting, value, from, new);
+	sqlite3_snprintf(sizeof from, from, "FROM obs_file_content o WHERE o.\"%s\" = ?2", hash_names[hash]);
+	if (rc == LM_OK && c->have[LM_K_file_content])
+		rc = add_hits(c, key, LM_K_file_content, value, from, &contents);
+	/* contents first, each of their hashes once: many contents may share a weak one */
+	for (size_t h = 0; rc == LM_OK && contents && sightings && h < 3; h++) {
+		sqlite3_snprintf(sizeof from, from,
+				 "FROM (SELECT DISTINCT \"%s\" AS v FROM obs_file_content WHERE \"%s\" = ?2"
+				 " AND length(\"%s\") = %d) k CROSS JOIN obs_file_sighting o WHERE o.\"%s\" = k.v",
+				 hash_names[h], hash_names[hash], hash_names[h], (int)hash_bytes[h], hash_names[h]);
+		rc = add_hits(c, key, LM_K_file_sighting, value, from, new);
+	}
+	*new += contents;
+	return rc;
+}
+
+static enum lm_rc add_name(struct lm_case *c, int64_t key, int64_t row)
+{
+	sqlite3_stmt *st = lm_db_get(c, "INSERT OR IGNORE INTO temp.hit(key, kind, row) VALUES(?1, ?2, ?3)");
 	if (!st)
 		return LM_EDB;
-	lm_bind_bytes(st, 1, value);
-	while (lm_db_row(c, st, &rc)) {
-		rc = add_hit(c, indicator, LM_K_file_content, sqlite3_column_int64(st, 0));
-		for (size_t h = 0; rc == LM_OK && c->have[LM_K_file_sighting] && h < 3; h++)
-			if (lm_col_bytes(st, 1 + (int)h).n == hash_bytes[h])
-				rc = hits_by_hash(c, indicator, LM_K_file_sighting, h, lm_col_bytes(st, 1 + (int)h));
-		if (rc != LM_OK)
-			break;
-	}
-	lm_db_put(c, st);
-	return rc;
+	sqlite3_bind_int64(st, 1, key);
+	sqlite3_bind_int64(st, 2, LM_K_file_sighting);
+	sqlite3_bind_int64(st, 3, row);
+	return lm_db_write(c, st);
 }
 
 /* One pass over all sightings for all listed names together. */
@@ -87,7 +96,6 @@ static enum lm_rc match_names(struct lm_case *c, const struct lm_map *names)
 	if (!names->n || !c->have[LM_K_file_sighting])
 		return LM_OK;
 	sqlite3_stmt *st = lm_db_get(c, "SELECT rowid, path FROM obs_file_sighting WHERE path IS NOT NULL");
-	sqlite3_stmt *who = NULL;
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
@@ -96,23 +104,13 @@ static enum lm_rc match_names(struct lm_case *c, const struct lm_map *names)
 	while (lm_db_row(c, st, &rc)) {
 		struct lm_arena_mark m = lm_arena_mark(&a);
 		struct lm_str base = lm_path_base(lm_col_str(st, 1));
-		const struct lm_map_entry *e = base.n < NAME_MIN ? NULL : lm_map_find(names, lm_str_lower(&a, base));
-		int64_t row = sqlite3_column_int64(st, 0);
+		struct lm_str low = base.n < NAME_MIN ? (struct lm_str){ 0 } : lm_str_lower(&a, base);
+		const struct lm_map_entry *e = low.p ? lm_map_find(names, low) : NULL;
 		lm_arena_reset(&a, m);
-		if (!e)
-			continue;
-		/* every list that names it */
-		who = lm_db_get(c,
-				"SELECT rowid FROM obs_indicator_listed WHERE type = 'filename' AND lower(value) = ?1");
-		if (!who) {
-			rc = LM_EDB;
-			break;
-		}
-		lm_bind_str(who, 1, e->key);
-		while (lm_db_row(c, who, &rc))
-			if ((rc = add_hit(c, sqlite3_column_int64(who, 0), LM_K_file_sighting, row)) != LM_OK)
-				break;
-		lm_db_put(c, who);
+		if (a.spent)
+			rc = lm_case_fail(c, LM_ELIMIT, "cannot match indicators: out of memory");
+		else if (e)
+			rc = add_name(c, (int64_t)(e->v.num / COUNT), sqlite3_column_int64(st, 0));
 		if (rc != LM_OK)
 			break;
 	}
@@ -121,29 +119,72 @@ static enum lm_rc match_names(struct lm_case *c, const struct lm_map *names)
 	return rc;
 }
 
+/* The value whose rows are being read; rows of one value follow each other. */
+struct value {
+	int64_t key; /* row of its first indicator */
+	size_t hash;
+	uint8_t raw[32];
+	unsigned kept;
+	bool set, met;
+};
+
+static enum lm_rc listed_hash(struct lm_case *c, struct value *v, int64_t indicator, size_t hash, struct lm_str hex)
+{
+	uint8_t raw[32];
+	enum lm_rc rc = LM_OK;
+	if (hex.n != 2 * hash_bytes[hash] || lm_str_unhex(hex, raw, sizeof raw) != hash_bytes[hash])
+		return rc; /* a list may say anything */
+	if (!v->set || v->hash != hash || memcmp(v->raw, raw, hash_bytes[hash]) != 0) {
+		*v = (struct value){ .key = indicator, .hash = hash, .set = true };
+		memcpy(v->raw, raw, hash_bytes[hash]);
+		uint64_t new = 0;
+		rc = match_hash(c, v->key, hash, (struct lm_bytes){ raw, hash_bytes[hash] }, &new);
+		v->met = new > 0;
+	}
+	return rc == LM_OK && v->met && v->kept++ < ROWS_MAX ? list(c, v->key, indicator) : rc;
+}
+
+static enum lm_rc listed_name(struct lm_case *c, struct lm_map *names, struct lm_arena *a, int64_t indicator,
+			      struct lm_str value)
+{
+	struct lm_arena_mark m = lm_arena_mark(a);
+	struct lm_str low = value.n < NAME_MIN ? (struct lm_str){ 0 } : lm_str_lower(a, value);
+	struct lm_map_entry *e = low.p ? lm_map_add(names, low, NULL) : NULL;
+	lm_arena_reset(a, m);
+	if (a->spent)
+		return lm_case_fail(c, LM_ELIMIT, "cannot match indicators: out of memory");
+	if (!e)
+		return LM_OK;
+	if (!e->v.num)
+		e->v.num = (uint64_t)indicator * COUNT;
+	return e->v.num % COUNT < ROWS_MAX ? list(c, (int64_t)(e->v.num++ / COUNT), indicator) : LM_OK;
+}
+
 static enum lm_rc collect(struct lm_case *c)
 {
-	sqlite3_stmt *st = lm_db_get(c, "SELECT rowid, type, value FROM obs_indicator_listed"
-					" WHERE type IN ('sha256', 'sha1', 'md5', 'filename') AND value IS NOT NULL");
+	/* trusted as lm_cite tells it; the order decides which rows of a value are kept */
+	sqlite3_stmt *st =
+		lm_db_get(c, "SELECT rowid, type, value FROM obs_indicator_listed"
+			     " WHERE type IN ('sha256', 'sha1', 'md5', 'filename') AND value IS NOT NULL"
+			     " ORDER BY type, lower(value), _ev IN (SELECT id FROM evidence WHERE trusted OR sha256 IN"
+			     " (SELECT sha256 FROM evidence WHERE trusted AND sha256 IS NOT NULL)) DESC, _id");
 	enum lm_rc rc;
 	if (!st)
 		return LM_EDB;
 	struct lm_map names;
 	struct lm_arena a;
+	struct value v = { 0 };
 	lm_map_init(&names);
 	lm_arena_init(&a, LM_CASE_ROOM);
 	while (lm_db_row(c, st, &rc)) {
 		struct lm_str type = lm_col_str(st, 1), value = lm_col_str(st, 2);
+		int64_t row = sqlite3_column_int64(st, 0);
 		rc = LM_OK;
-		if (lm_str_eq(type, LM_STR("filename"))) {
-			struct lm_arena_mark m = lm_arena_mark(&a);
-			if (value.n >= NAME_MIN)
-				lm_map_add(&names, lm_str_lower(&a, value), NULL);
-			lm_arena_reset(&a, m);
-		}
+		if (lm_str_eq(type, LM_STR("filename")))
+			rc = listed_name(c, &names, &a, row, value);
 		for (size_t h = 0; rc == LM_OK && h < 3; h++)
 			if (lm_str_eq(type, lm_cstr(hash_names[h])))
-				rc = match_hash(c, sqlite3_column_int64(st, 0), h, value);
+				rc = listed_hash(c, &v, row, h, value);
 		if (rc != LM_OK)
 			break;
 	}
@@ -190,13 +231,14 @@ static enum lm_rc order_hits(struct lm_case *c)
 		   " ind_id BLOB, kind INTEGER, time INTEGER, id BLOB, indicator INTEGER, row INTEGER)");
 	static const enum lm_kind kinds[] = { LM_K_file_content, LM_K_file_sighting };
 	for (size_t i = 0; rc == LM_OK && i < 2; i++) {
-		char sql[400];
+		char sql[500];
 		if (!c->have[kinds[i]])
 			continue;
 		sqlite3_snprintf(sizeof sql, sql,
 				 "INSERT INTO temp.ordered_hit SELECT i.type, i.value, i._id, h.kind, o._time, o._id, "
-				 "h.indicator,"
-				 " h.row FROM temp.hit h JOIN obs_indicator_listed i ON i.rowid = h.indicator"
+				 "l.indicator,"
+				 " h.row FROM temp.hit h JOIN temp.listed l ON l.key = h.key"
+				 " JOIN obs_indicator_listed i ON i.rowid = l.indicator"
 				 " JOIN obs_%s o ON o.rowid = h.row WHERE h.kind = %d",
 				 lm_kind_desc(kinds[i])->id, (int)kinds[i]);
 		rc = lm_db_exec(c, sql);
@@ -214,8 +256,10 @@ enum lm_rc lm_case_match(struct lm_case *c, enum lm_rc (*fn)(void *user, const s
 	/* temporary tables are the connection's own: they may be written in a case opened for reading, too */
 	sqlite3_exec(c->db, "PRAGMA query_only=OFF", NULL, NULL, NULL);
 	rc = lm_db_exec(
-		c, "DROP TABLE IF EXISTS temp.hit; CREATE TABLE temp.hit(indicator INTEGER, kind INTEGER, row INTEGER,"
-		   " PRIMARY KEY(indicator, kind, row)) WITHOUT ROWID");
+		c,
+		"DROP TABLE IF EXISTS temp.hit; CREATE TABLE temp.hit(key INTEGER, kind INTEGER, row INTEGER,"
+		" PRIMARY KEY(key, kind, row)) WITHOUT ROWID; DROP TABLE IF EXISTS temp.listed;"
+		" CREATE TABLE temp.listed(key INTEGER, indicator INTEGER, PRIMARY KEY(key, indicator)) WITHOUT ROWID");
 	if (rc == LM_OK)
 		rc = collect(c);
 	if (rc == LM_OK)

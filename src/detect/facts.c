@@ -121,13 +121,6 @@ static enum lm_rc on_pe(void *user, const struct lm_stored *s)
 	return LM_OK;
 }
 
-static int cmp_int(struct lm_int a, struct lm_int b)
-{
-	if (a.set != b.set)
-		return a.set ? 1 : -1;
-	return a.v < b.v ? -1 : a.v > b.v;
-}
-
 static enum lm_rc on_signature(void *user, const struct lm_stored *s)
 {
 	struct lm_facts *f = user;
@@ -160,11 +153,8 @@ static enum lm_rc on_signature(void *user, const struct lm_stored *s)
 		.authentihash_padded = intern_bytes(f, o->authentihash_padded),
 		.signed_digest = intern_bytes(f, o->signed_digest),
 	};
-	struct lm_facts_sig **at = &k->sigs;
-	while (*at && cmp_int((*at)->index, g->index) <= 0)
-		at = &(*at)->next;
-	g->next = *at;
-	*at = g;
+	g->next = k->sigs;
+	k->sigs = g;
 	return LM_OK;
 }
 
@@ -188,14 +178,8 @@ static enum lm_rc on_unhashed(void *user, const struct lm_stored *s)
 		.nonzero = o->nonzero,
 		.first_nonzero = o->first_nonzero,
 	};
-	struct lm_facts_unhashed **at = &k->unhashed;
-	for (; *at; at = &(*at)->next) {
-		int c = cmp_int((*at)->offset, u->offset);
-		if (c > 0 || (c == 0 && lm_str_cmp((*at)->place, u->place) > 0))
-			break;
-	}
-	u->next = *at;
-	*at = u;
+	u->next = k->unhashed;
+	k->unhashed = u;
 	return LM_OK;
 }
 
@@ -217,26 +201,9 @@ static enum lm_rc on_fact(void *user, const struct lm_stored *s)
 		.offset = o->offset,
 		.length = o->length,
 	};
-	struct lm_facts_fact **at = &k->facts;
-	for (; *at; at = &(*at)->next) {
-		int c = lm_str_cmp((*at)->code, x->code);
-		c = c ? c : cmp_int((*at)->index, x->index);
-		c = c ? c : cmp_int((*at)->offset, x->offset);
-		if (c > 0 || (c == 0 && lm_str_cmp((*at)->detail, x->detail) > 0))
-			break;
-	}
-	x->next = *at;
-	*at = x;
+	x->next = k->facts;
+	k->facts = x;
 	return LM_OK;
-}
-
-static int cmp_match(const struct lm_facts_match *a, const struct lm_facts_match *b)
-{
-	int c = lm_str_cmp(a->rule, b->rule);
-	c = c ? c : lm_str_cmp(a->file, b->file);
-	c = c ? c : cmp_int(a->time, b->time);
-	c = c ? c : lm_str_cmp(a->evidence.path, b->evidence.path);
-	return c ? c : cmp_int(a->offset, b->offset);
 }
 
 static enum lm_rc on_rule(void *user, const struct lm_stored *s)
@@ -276,10 +243,8 @@ static enum lm_rc on_rule(void *user, const struct lm_stored *s)
 			m->evidence.length = o->length.set ? (uint64_t)o->length.v : 0;
 		}
 		at = &k->matches;
-		while (*at && cmp_match(*at, m) <= 0)
-			at = &(*at)->next;
 	}
-	m->next = *at; /* events are sorted once, at the end of loading */
+	m->next = *at;
 	*at = m;
 	return LM_OK;
 }
@@ -333,7 +298,12 @@ bool lm_hit_is_hash(struct lm_str type)
 	return lm_str_eq(type, LM_STR("sha256")) || lm_str_eq(type, LM_STR("sha1")) || lm_str_eq(type, LM_STR("md5"));
 }
 
-/* Pass 0 takes what states a SHA-256, pass 1 what states weaker hashes only: so the stronger name wins. */
+/*
+ * Which indicators name which contents. file.content is hashed by ourselves: all of its hashes are its names. What a
+ * row of a sighting states beside its strongest hash is a claim about this row (hits.c tells it), or one row that
+ * pairs a listed MD5 with the SHA-256 of a file that everybody has would name that file on all hosts. The weak pass
+ * takes MD5s of rows that state a SHA-1, too, when nothing else is known by this SHA-1: join.c then joins by MD5.
+ */
 struct hit_pass {
 	struct lm_facts *f;
 	bool weak;
@@ -342,24 +312,29 @@ struct hit_pass {
 static enum lm_rc on_hit(void *user, const struct lm_indicator_hit *h)
 {
 	struct hit_pass *p = user;
-	if (!lm_hit_is_hash(h->indicator->obs.indicator_listed.type))
+	const struct lm_obs_indicator_listed *i = &h->indicator->obs.indicator_listed;
+	const struct lm_obs_file_sighting *s = &h->where->obs.file_sighting;
+	const struct lm_bytes none = { 0 };
+	struct lm_facts_content *k;
+	if (!lm_hit_is_hash(i->type))
 		return LM_OK;
-	struct lm_bytes sha256, sha1, md5;
-	const struct lm_obs *o = &h->where->obs;
-	if (o->kind == LM_K_file_sighting) {
-		sha256 = o->file_sighting.sha256;
-		sha1 = o->file_sighting.sha1;
-		md5 = o->file_sighting.md5;
-	} else if (o->kind == LM_K_file_content) {
-		sha256 = o->file_content.sha256;
-		sha1 = o->file_content.sha1;
-		md5 = o->file_content.md5;
+	if (h->where->obs.kind == LM_K_file_content) {
+		const struct lm_obs_file_content *o = &h->where->obs.file_content;
+		if (p->weak || o->sha256.n != 32)
+			return LM_OK;
+		k = content_of(p->f, o->sha256, o->sha1, o->md5);
+	} else if (h->where->obs.kind == LM_K_file_sighting) {
+		uint8_t raw[32];
+		size_t n = lm_str_unhex(i->value, raw, sizeof raw);
+		struct lm_bytes value = { raw, n }, own = n == 32 ? s->sha256 : n == 20 ? s->sha1 : s->md5;
+		bool beside = n == 16 && s->sha1.n;
+		if (n > sizeof raw || !lm_str_eq(lm_bytes_str(own), lm_bytes_str(value)) || (n < 32 && s->sha256.n) ||
+		    p->weak != beside || (beside && lm_facts_find(p->f, s->sha1)))
+			return LM_OK;
+		k = content_of(p->f, n == 32 ? own : none, n == 20 ? own : none, n == 16 ? own : none);
 	} else {
 		return LM_OK;
 	}
-	if (p->weak != !sha256.n || (!sha256.n && !sha1.n && !md5.n))
-		return LM_OK;
-	struct lm_facts_content *k = content_of(p->f, sha256, sha1, md5);
 	return k ? name_content(p->f, k, h->indicator) : LM_ELIMIT;
 }
 
@@ -393,28 +368,92 @@ static void link_twins(struct lm_facts *f)
 	lm_map_fini(&heads);
 }
 
-static int by_match(const void *a, const void *b)
+/* ---- order: lists are collected as they come and sorted once, for evidence decides how long they are ---- */
+
+static int cmp_int(struct lm_int a, struct lm_int b)
 {
-	const struct lm_facts_match *const *x = a, *const *y = b;
-	return cmp_match(*x, *y);
+	if (a.set != b.set)
+		return a.set ? 1 : -1;
+	return a.v < b.v ? -1 : a.v > b.v;
 }
 
-static void sort_events(struct lm_facts *f)
+static int cmp_match(const struct lm_facts_match *a, const struct lm_facts_match *b)
 {
-	size_t n = 0;
-	for (struct lm_facts_match *m = f->events; m; m = m->next)
-		n++;
-	if (n < 2)
-		return;
-	struct lm_facts_match **list = lm_xalloc(n * sizeof(struct lm_facts_match *));
-	n = 0;
-	for (struct lm_facts_match *m = f->events; m; m = m->next)
-		list[n++] = m;
-	qsort(list, n, sizeof *list, by_match);
-	for (size_t i = 0; i < n; i++)
-		list[i]->next = i + 1 < n ? list[i + 1] : NULL;
-	f->events = list[0];
-	free(list);
+	int c = lm_str_cmp(a->rule, b->rule);
+	c = c ? c : lm_str_cmp(a->file, b->file);
+	c = c ? c : cmp_int(a->time, b->time);
+	c = c ? c : lm_str_cmp(a->evidence.path, b->evidence.path);
+	return c ? c : cmp_int(a->offset, b->offset);
+}
+
+static int cmp_sig(const struct lm_facts_sig *a, const struct lm_facts_sig *b)
+{
+	return cmp_int(a->index, b->index);
+}
+
+static int cmp_unhashed(const struct lm_facts_unhashed *a, const struct lm_facts_unhashed *b)
+{
+	int c = cmp_int(a->offset, b->offset);
+	return c ? c : lm_str_cmp(a->place, b->place);
+}
+
+static int cmp_fact(const struct lm_facts_fact *a, const struct lm_facts_fact *b)
+{
+	int c = lm_str_cmp(a->code, b->code);
+	c = c ? c : cmp_int(a->index, b->index);
+	c = c ? c : cmp_int(a->offset, b->offset);
+	return c ? c : lm_str_cmp(a->detail, b->detail);
+}
+
+/*
+ * Stable merge sort of a list whose elements stand in reverse order of arrival. Runs of 2^i elements wait in place i,
+ * so an element is merged once a level.
+ */
+#define SORTED(type, cmp)                                                                     \
+	static struct type *merge_##type(struct type *a, struct type *b)                      \
+	{                                                                                     \
+		struct type *head = NULL, **at = &head;                                       \
+		while (a && b) {                                                              \
+			struct type **from = cmp(a, b) <= 0 ? &a : &b;                        \
+			*at = *from;                                                          \
+			*from = (*from)->next;                                                \
+			at = &(*at)->next;                                                    \
+		}                                                                             \
+		*at = a ? a : b;                                                              \
+		return head;                                                                  \
+	}                                                                                     \
+	static struct type *sorted_##type(struct type *list)                                  \
+	{                                                                                     \
+		struct type *runs[48] = { NULL }, *out = NULL, *next;                         \
+		for (; list; list = next) {                                                   \
+			struct type *run = list;                                              \
+			size_t i = 0;                                                         \
+			next = list->next;                                                    \
+			run->next = NULL;                                                     \
+			for (; i < 47 && runs[i]; runs[i++] = NULL)                           \
+				run = merge_##type(run, runs[i]); /* met later: came first */ \
+			runs[i] = runs[i] ? merge_##type(run, runs[i]) : run;                 \
+		}                                                                             \
+		for (size_t i = 0; i < 48; i++)                                               \
+			out = runs[i] ? merge_##type(out, runs[i]) : out;                     \
+		return out;                                                                   \
+	}
+
+SORTED(lm_facts_sig, cmp_sig)
+SORTED(lm_facts_unhashed, cmp_unhashed)
+SORTED(lm_facts_fact, cmp_fact)
+SORTED(lm_facts_match, cmp_match)
+
+static void sort_lists(struct lm_facts *f)
+{
+	f->events = sorted_lm_facts_match(f->events);
+	for (size_t i = 0; i < f->n_contents; i++) {
+		struct lm_facts_content *k = f->contents[i];
+		k->sigs = sorted_lm_facts_sig(k->sigs);
+		k->unhashed = sorted_lm_facts_unhashed(k->unhashed);
+		k->facts = sorted_lm_facts_fact(k->facts);
+		k->matches = sorted_lm_facts_match(k->matches);
+	}
 }
 
 enum lm_rc lm_facts_load(struct lm_facts *f, struct lm_case *c, struct lm_err *err)
@@ -451,7 +490,7 @@ enum lm_rc lm_facts_load(struct lm_facts *f, struct lm_case *c, struct lm_err *e
 		return rc;
 	if (f->n_contents)
 		qsort(f->contents, f->n_contents, sizeof(struct lm_facts_content *), by_hex);
-	sort_events(f);
+	sort_lists(f);
 	link_twins(f);
 	return f->arena.spent ? LM_ELIMIT : LM_OK;
 }

@@ -20,6 +20,7 @@ struct hit {
 	struct hit *next;
 	const struct lm_host *host; /* NULL: none known */
 	struct lm_str key, subject, path;
+	struct lm_str stated; /* set when only a row says that the file has the listed hash: the sentence */
 	const struct lm_facts_content *content; /* NULL: an event or a value */
 	const struct lm_facts_match *match;
 	struct lm_int first, last;
@@ -227,7 +228,7 @@ static enum lm_rc contents(struct run *r)
 /* A hit that comes as single observations: events of a rule, sightings of a name. */
 static enum lm_rc one_observation(struct run *r, struct group *g, struct lm_str key, const struct lm_host *host,
 				  struct lm_int time, const struct lm_evidence_ref *e, struct lm_str path,
-				  const struct lm_facts_match *m)
+				  struct lm_str stated, const struct lm_facts_match *m)
 {
 	enum lm_rc rc = LM_OK;
 	struct lm_arena_mark mark = lm_arena_mark(r->d->arena);
@@ -254,6 +255,8 @@ static enum lm_rc one_observation(struct run *r, struct group *g, struct lm_str 
 	if (added) {
 		h->key = lm_facts_intern(r->d->facts, key);
 		h->path = lm_facts_intern(r->d->facts, path);
+		h->stated = lm_facts_intern(r->d->facts, stated);
+		h->weak = stated.n > 0;
 		h->match = m;
 	}
 	h->count++;
@@ -270,7 +273,8 @@ static enum lm_rc events(struct run *r)
 		if (!g)
 			return LM_ELIMIT;
 		g->match = g->match ? g->match : m;
-		rc = one_observation(r, g, m->file, m->host, m->time, &m->evidence, (struct lm_str){ 0 }, m);
+		rc = one_observation(r, g, m->file, m->host, m->time, &m->evidence, (struct lm_str){ 0 },
+				     (struct lm_str){ 0 }, m);
 	}
 	return rc;
 }
@@ -302,26 +306,82 @@ static void add_source(struct run *r, struct group *g, const struct lm_stored *i
 	n->evidence.path = lm_facts_intern(f, ind->evidence.path);
 }
 
+/* As join.c joins a sighting: the strongest hash decides. */
+static const struct lm_facts_content *joined(const struct lm_facts *f, const struct lm_obs_file_sighting *s)
+{
+	const struct lm_facts_content *k = lm_facts_find(f, s->sha256.n ? s->sha256 : s->sha1.n ? s->sha1 : s->md5);
+	return k || s->sha256.n || !s->sha1.n ? k : lm_facts_find(f, s->md5);
+}
+
+/*
+ * True when the content that the row is joined to is named itself: by this value, or by another one of a list that
+ * nobody trusts less.
+ */
+static bool told(const struct lm_facts_content *k, const struct lm_stored *ind)
+{
+	const struct lm_obs_indicator_listed *o = &ind->obs.indicator_listed;
+	const struct lm_facts_named *n = k ? k->named : NULL;
+	if (n && (n->trusted || !ind->trusted))
+		return true;
+	for (; n; n = n->next)
+		if (lm_str_eq(n->type, o->type) && lm_str_eq(n->value, o->value))
+			return true;
+	return false;
+}
+
+/* Which hash of the row met the list. */
+static struct lm_str stated_words(struct lm_arena *a, const struct lm_facts *f, struct lm_str value,
+				  const struct lm_obs_file_sighting *s)
+{
+	uint8_t raw[32];
+	size_t n = lm_str_unhex(value, raw, sizeof raw);
+	if (n > sizeof raw)
+		return (struct lm_str){ 0 };
+	struct lm_str listed_hash = { (const char *)raw, n };
+	struct lm_bytes own = n == 32 ? s->sha256 : n == 20 ? s->sha1 : s->md5;
+	const char *name = n == 32 ? "SHA-256" : n == 20 ? "SHA-1" : "MD5", *of = "";
+	if (!lm_str_eq(lm_bytes_str(own), listed_hash)) { /* met through a content in evidence that has both */
+		const struct lm_facts_content *k = lm_facts_find(f, lm_str_bytes(listed_hash));
+		bool sha1 = k && s->sha1.n && lm_str_eq(lm_bytes_str(s->sha1), lm_bytes_str(k->sha1));
+		own = sha1 || !s->md5.n ? s->sha1 : s->md5;
+		name = sha1 || !s->md5.n ? "SHA-1" : "MD5";
+		of = " of a file with the listed hash";
+	}
+	struct lm_str hex = lm_word_hex(a, own);
+	return lm_arena_fmt(a, "The %s %.*s%s matched: the row states it, not the file%s.", name, LM_STR_ARG(hex), of,
+			    s->sha256.n ? ", and beside a SHA-256 that the list does not name" : "");
+}
+
 static enum lm_rc on_hit(void *user, const struct lm_indicator_hit *h)
 {
 	struct run *r = user;
 	const struct lm_obs_indicator_listed *o = &h->indicator->obs.indicator_listed;
-	if (lm_hit_is_hash(o->type))
+	bool hash = lm_hit_is_hash(o->type), sighting = h->where->obs.kind == LM_K_file_sighting;
+	if (hash && !sighting)
 		return LM_OK; /* joined to contents */
-	struct lm_str path = { 0 };
-	if (h->where->obs.kind == LM_K_file_sighting) {
+	struct lm_str path = { 0 }, stated = { 0 }, key = o->value;
+	struct lm_arena_mark m = lm_arena_mark(r->d->arena);
+	if (sighting) {
 		const struct lm_obs_file_sighting *s = &h->where->obs.file_sighting;
-		struct lm_bytes hash = s->sha256.n ? s->sha256 : s->sha1.n ? s->sha1 : s->md5;
-		const struct lm_facts_content *k = lm_facts_find(r->d->facts, hash);
-		if (k && k->altered)
+		const struct lm_facts_content *k = joined(r->d->facts, s);
+		if (hash ? told(k, h->indicator) : k && k->altered)
 			return LM_OK; /* told already, by more than its name */
 		path = s->path;
+		if (hash) {
+			stated = stated_words(r->d->arena, r->d->facts, o->value, s);
+			key = lm_arena_fmt(r->d->arena, "row %.*s", LM_STR_ARG(o->value));
+			if (!stated.n || !key.n)
+				return LM_ELIMIT;
+		}
 	}
 	struct group *g = group_of(r, o->type, o->value, indicator_severity(o->type, h->indicator->trusted));
 	if (!g)
 		return LM_ELIMIT;
 	add_source(r, g, h->indicator);
-	return one_observation(r, g, o->value, h->where->host, h->where->obs.time, &h->where->evidence, path, NULL);
+	enum lm_rc rc =
+		one_observation(r, g, key, h->where->host, h->where->obs.time, &h->where->evidence, path, stated, NULL);
+	lm_arena_reset(r->d->arena, m);
+	return rc;
 }
 
 /* ---- findings ---- */
@@ -398,6 +458,9 @@ static enum lm_rc emit_hit(struct run *r, const struct group *g, const struct hi
 						LM_STR_ARG(host), LM_STR_ARG(path)));
 	else
 		lm_finding_why(&f, lm_arena_fmt(a, "Seen %.*s%s%.*s.", LM_STR_ARG(count), on, LM_STR_ARG(host)));
+	lm_finding_why(&f, h->stated);
+	if (h->stated.n)
+		lm_finding_counter(&f, LM_STR("Only a row states the hash; nobody here hashed the file."));
 	if (h->match && h->match->string.n) {
 		struct lm_str string = lm_word_quote(a, h->match->string);
 		lm_finding_why(&f, lm_arena_fmt(a, "First string that matched: %.*s at offset 0x%llx, %llu bytes.",

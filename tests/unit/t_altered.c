@@ -383,6 +383,59 @@ static void test_weak_join(void **state)
 	scene_free(sc);
 }
 
+/*
+ * Forged rows: one pairs the MD5 of a listed file in evidence with the SHA-256 of a file that everybody has, one the
+ * SHA-256 of the listed file with the MD5 that everybody states. Neither may spread beyond its own host.
+ */
+static void test_forged_rows(void **state)
+{
+	(void)state;
+	static const char bad[] = "0123456789abcdef", clean[] = "fedcba9876543210";
+	for (int by_sha256 = 0; by_sha256 < 2; by_sha256++) {
+		struct scene *sc = scene_new();
+		int ev = scene_pe(sc, "col/PC1/bad.dll", 1, 100, "valid");
+		for (size_t i = 0; i < sc->n; i++)
+			if (sc->items[i].o.kind == LM_K_file_content)
+				sc->items[i].o.file_content.md5 = (struct lm_bytes){ (const uint8_t *)bad, 16 };
+		scene_sighting(sc, ev, "PC1", "C:\\App\\bad.dll", 1, "file", "Calc App", "4.1");
+		int list = scene_path(sc, "list.csv", "indicators", 901, 100, true);
+		scene_indicator(sc, list, by_sha256 ? "sha256" : "md5",
+				by_sha256 ? hex_of(sc, 1) : "30313233343536373839616263646566");
+		int inv = scene_path(sc, "inventory.csv", "inventory", 900, 5000, false);
+		for (int i = 0; i < 21; i++) {
+			char host[16];
+			snprintf(host, sizeof host, "WS%d", i);
+			scene_sighting(sc, inv, host, "C:\\App\\clean.dll", 2, "inventory", "Calc App", "4.1");
+			struct lm_obs *o =
+				scene_sighting(sc, inv, host, "C:\\App\\weak.dll", 2, "inventory", "Calc App", "4.1");
+			o->file_sighting.sha256 = (struct lm_bytes){ 0 };
+			o->file_sighting.md5 = (struct lm_bytes){ (const uint8_t *)clean, 16 };
+		}
+		struct lm_obs *o = scene_sighting(sc, inv, "EVIL", "C:\\x.dll", 2, "inventory", "Calc App", "4.1");
+		o->file_sighting.md5 = (struct lm_bytes){ (const uint8_t *)bad, 16 };
+		o = scene_sighting(sc, inv, "EVIL2", "C:\\x.dll", 1, "inventory", "Calc App", "4.1");
+		o->file_sighting.md5 = (struct lm_bytes){ (const uint8_t *)clean, 16 };
+		/* one that carries a weak hash alone still makes its own host's finding */
+		o = scene_sighting(sc, inv, "OLD", "C:\\App\\y.dll", 1, "inventory", "Calc App", "4.1");
+		o->file_sighting.sha256 = (struct lm_bytes){ 0 };
+		o->file_sighting.md5 = (struct lm_bytes){ (const uint8_t *)bad, 16 };
+		struct lm_case *c = scene_case(sc, by_sha256, NULL);
+		static const char *const have[] = { "PC1", "EVIL2", "OLD" };
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(find(c, "known-hash", have[i], LM_SEV_CRITICAL, LM_STAGE_ALTERED).n, 1);
+		assert_int_equal(find(c, "known-hash", NULL, -1, -1).n, 4); /* and the fleet's */
+		assert_int_equal(find(c, NULL, NULL, -1, LM_STAGE_ALTERED).n, 4);
+		const char *rule = by_sha256 ? "indicator-sha256" : "indicator-md5";
+		assert_int_equal(find(c, rule, NULL, -1, -1).n, 1);
+		struct want w = find(c, rule, "EVIL", LM_SEV_HIGH, LM_STAGE_NONE);
+		assert_int_equal(w.n, 1);
+		assert_has(w.why, "The MD5 30313233343536373839616263646566");
+		assert_has(w.why, "the row states it, not the file");
+		lm_case_close(c);
+		scene_free(sc);
+	}
+}
+
 static void test_rule_hit(void **state)
 {
 	(void)state;
@@ -510,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_signed_twin),
 		cmocka_unit_test(test_known_hash),
 		cmocka_unit_test(test_weak_join),
+		cmocka_unit_test(test_forged_rows),
 		cmocka_unit_test(test_rule_hit),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_hostile_text),

@@ -117,13 +117,53 @@ static void test_groups(void **state)
 		}
 }
 
+/* A row's MD5 beside a SHA-256 speaks about the row alone; beside a SHA-1 that others state, too. */
+static void test_stated_hash(void **state)
+{
+	(void)state;
+	static const char md5[] = "0123456789abcdef", hex[] = "30313233343536373839616263646566";
+	for (int sha1 = 0; sha1 < 2; sha1++) {
+		struct scene *sc = scene_new();
+		int list = scene_path(sc, "list.csv", "indicators", 901, 100, true);
+		scene_indicator(sc, list, "md5", hex);
+		int inv = scene_path(sc, "inventory.csv", "inventory", 900, 5000, false);
+		for (int i = 0; i < 5; i++) {
+			char host[16];
+			snprintf(host, sizeof host, "PC%d", i);
+			struct lm_obs *o =
+				scene_sighting(sc, inv, host, "C:\\a.dll", 1, "inventory", "Calc App", "4.1");
+			if (sha1) {
+				o->file_sighting.sha1 = (struct lm_bytes){ o->file_sighting.sha256.p, 20 };
+				o->file_sighting.sha256 = (struct lm_bytes){ 0 };
+			}
+			if (i == 3)
+				o->file_sighting.md5 = (struct lm_bytes){ (const uint8_t *)md5, 16 };
+		}
+		struct lm_case *c = scene_case(sc, sha1, NULL);
+		assert_int_equal(find(c, NULL, "PC1", LM_SEV_HIGH, -1).n, 0);
+		assert_int_equal(find(c, NULL, "PC1", LM_SEV_CRITICAL, -1).n, 0);
+		assert_int_equal(find(c, "indicator-md5", NULL, -1, -1).n, !sha1);
+		if (!sha1) {
+			struct want w = find(c, "indicator-md5", "PC3", LM_SEV_HIGH, LM_STAGE_NONE);
+			assert_int_equal(w.n, 1);
+			assert_has(w.why, "The MD5 30313233343536373839616263646566 matched: the row states it, "
+					  "not the file");
+			assert_has(w.counter, "Only a row states the hash");
+			assert_int_equal(find(c, "known-hash", NULL, -1, -1).n, 0);
+		} else {
+			assert_int_equal(find(c, "known-hash", "PC3", LM_SEV_CRITICAL, -1).n, 1);
+		}
+		lm_case_close(c);
+		scene_free(sc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule_severity),
-		cmocka_unit_test(test_one_a_host),
-		cmocka_unit_test(test_indicators),
-		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_rule_severity), cmocka_unit_test(test_one_a_host),
+		cmocka_unit_test(test_indicators),    cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_stated_hash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

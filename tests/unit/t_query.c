@@ -6,6 +6,7 @@
 #include "case_help.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { HOSTS = 9, FILES = 17, N = 400 };
 
@@ -322,11 +323,85 @@ static void test_match(void **state)
 	lm_buf_fini(&b);
 }
 
+struct many {
+	size_t hits, trusted;
+};
+
+static enum lm_rc on_many(void *user, const struct lm_indicator_hit *h)
+{
+	struct many *x = user;
+	x->hits++;
+	x->trusted += h->indicator->trusted;
+	return LM_OK;
+}
+
+/* One hash a thousand times listed and a thousand times seen: eight indicators speak, the trusted one among them. */
+static void test_match_many(void **state)
+{
+	(void)state;
+	enum { MANY = 1000 };
+	lm_case_close(c);
+	c = open_case(NULL, 0);
+	int64_t ev = evidence(c, "e"), list;
+	ok(lm_case_evidence(c, LM_STR("iocs.csv"), -1, true, &list));
+	uint8_t d[32];
+	struct lm_bytes hash = sha(1, d), none = { 0 };
+	for (int i = 0; i < MANY; i++) {
+		char text[40];
+		struct lm_obs o;
+		lm_obs_init(&o, LM_K_indicator_listed);
+		snprintf(text, sizeof text, "label %d", i);
+		o.indicator_listed.type = LM_STR("sha256");
+		o.indicator_listed.value = lm_cstr(hex_of(hash));
+		o.indicator_listed.label = lm_cstr(text);
+		ok(lm_case_put(c, i == 500 ? list : ev, &o));
+		snprintf(text, sizeof text, "C:\\p\\x%d.dll", i);
+		put_sighting(ev, "a", text, hash, none);
+	}
+	ok(lm_case_resolve(c, NULL));
+	struct many x = { 0 };
+	double start = (double)clock() / CLOCKS_PER_SEC;
+	ok(lm_case_match(c, on_many, &x));
+	double took = (double)clock() / CLOCKS_PER_SEC - start;
+	print_message("hashes: %.2f s\n", took);
+	assert_int_equal(x.hits, 8 * MANY);
+	assert_int_equal(x.trusted, MANY);
+	assert_true(took < 5); /* far below it; a loaded machine with sanitizers must pass */
+}
+
+static void test_match_names(void **state)
+{
+	(void)state;
+	enum { MANY = 8000 };
+	lm_case_close(c);
+	c = open_case(NULL, 0);
+	int64_t ev = evidence(c, "e");
+	uint8_t d[32];
+	struct lm_bytes none = { 0 };
+	for (int i = 0; i < MANY; i++) {
+		char text[40];
+		snprintf(text, sizeof text, "library-%d.dll", i);
+		indicator(ev, "filename", text);
+		snprintf(text, sizeof text, "C:\\p\\Library-%d.DLL", i);
+		put_sighting(ev, "a", text, sha((uint64_t)i, d), none);
+	}
+	ok(lm_case_resolve(c, NULL));
+	struct many x = { 0 };
+	double start = (double)clock() / CLOCKS_PER_SEC;
+	ok(lm_case_match(c, on_many, &x));
+	double took = (double)clock() / CLOCKS_PER_SEC - start;
+	print_message("names: %.2f s\n", took);
+	assert_int_equal(x.hits, MANY);
+	assert_true(took < 10);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_fetch), T(test_refused),   T(test_prevalence),
-					    T(test_pairs), T(test_callbacks), T(test_match) };
+	const struct CMUnitTest tests[] = {
+		T(test_fetch),	   T(test_refused), T(test_prevalence), T(test_pairs),
+		T(test_callbacks), T(test_match),   T(test_match_many), T(test_match_names)
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
