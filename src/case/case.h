@@ -82,8 +82,8 @@ enum lm_rc lm_case_file_done(struct lm_case *c, struct lm_str path, uint64_t siz
 bool lm_case_file_known(struct lm_case *c, struct lm_str path, uint64_t size, int64_t modified_ns,
 			struct lm_str fingerprint);
 /* Every SHA-256 whose content was parsed with this fingerprint, and by which reader, for lm_work_seen. */
-enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint, void (*fn)(void *user, const uint8_t sha256[32], struct lm_str kind),
-			void *user) LM_MUST;
+enum lm_rc lm_case_seen(struct lm_case *c, struct lm_str fingerprint,
+			void (*fn)(void *user, const uint8_t sha256[32], struct lm_str kind), void *user) LM_MUST;
 
 /*
  * Before a file is read again under other settings: marks what its earlier reading of exactly these bytes (size,

@@ -156,18 +156,13 @@ static enum lm_rc verdict_products(struct run *r)
 		const struct lm_facts_subject *s = f->subjects.entries[i].v.ptr;
 		if (!s->altered || told++ >= PRODUCTS_MAX)
 			continue;
-		lm_buf_clear(&r->lines);
 		uint64_t contents = 0;
 		for (size_t c = 0; c < f->n_contents; c++) {
 			const struct lm_facts_content *k = f->contents[c];
 			bool of = false;
 			for (const struct lm_facts_product *p = k->products; p; p = p->next)
 				of |= lm_facts_same_product(p->release.product, s->name);
-			if (!k->altered || !of || contents++ >= NAMES_MAX)
-				continue;
-			struct lm_str sentence = content_sentence(r, k);
-			line(r, lm_arena_fmt(r->d->arena, "%.*s %s %.*s", LM_STR_ARG(sentence), k->hex_kind,
-					     LM_STR_ARG(k->hex)));
+			contents += k->altered && of;
 		}
 		struct reach n = reach_of(r, s->name, (struct lm_str){ 0 });
 		struct lm_str product = lm_word_quote(r->d->arena, s->name), a = num(r, n.altered);
@@ -177,9 +172,15 @@ static enum lm_rc verdict_products(struct run *r)
 			 lm_arena_fmt(r->d->arena, "%.*s: %.*s; %.*s of the %.*s with the product have %s by hash.",
 				      LM_STR_ARG(product), LM_STR_ARG(what), LM_STR_ARG(a), LM_STR_ARG(e),
 				      contents == 1 ? "it" : "them"),
-			 lines(r));
+			 (struct lm_str){ 0 });
 	}
 	return rc;
+}
+
+static enum lm_rc verdict_content(struct run *r, const struct lm_facts_content *k)
+{
+	return put(r, "verdict", content_sentence(r, k),
+		   lm_arena_fmt(r->d->arena, "%s %.*s", k->hex_kind, LM_STR_ARG(k->hex)));
 }
 
 static enum lm_rc verdict(struct run *r)
@@ -219,8 +220,7 @@ static enum lm_rc verdict(struct run *r)
 			rc = verdict_products(r);
 		for (size_t i = 0, told = 0; rc == LM_OK && i < r->d->facts->n_contents && told < 3; i++)
 			if (r->d->facts->contents[i]->altered && ++told)
-				rc = put(r, "verdict", content_sentence(r, r->d->facts->contents[i]),
-					 (struct lm_str){ 0 });
+				rc = verdict_content(r, r->d->facts->contents[i]);
 		return rc == LM_OK ? put(r, "verdict", looked, (struct lm_str){ 0 }) : rc;
 	}
 	enum lm_rc rc =
