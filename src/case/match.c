@@ -96,13 +96,14 @@ static enum lm_rc match_names(struct lm_case *c, const struct lm_map *names)
 	if (!names->n || !c->have[LM_K_file_sighting])
 		return LM_OK;
 	sqlite3_stmt *st = lm_db_get(c, "SELECT rowid, path FROM obs_file_sighting WHERE path IS NOT NULL");
-	enum lm_rc rc;
+	enum lm_rc rc = LM_OK;
 	if (!st)
 		return LM_EDB;
 	struct lm_arena a;
 	lm_arena_init(&a, LM_CASE_ROOM);
 	while (lm_db_row(c, st, &rc)) {
 		struct lm_arena_mark m = lm_arena_mark(&a);
+		rc = LM_OK;
 		struct lm_str base = lm_path_base(lm_col_str(st, 1));
 		struct lm_str low = base.n < NAME_MIN ? (struct lm_str){ 0 } : lm_str_lower(&a, base);
 		const struct lm_map_entry *e = low.p ? lm_map_find(names, low) : NULL;
