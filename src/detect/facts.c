@@ -152,6 +152,7 @@ static enum lm_rc on_signature(void *user, const struct lm_stored *s)
 		.authentihash = intern_bytes(f, o->authentihash),
 		.authentihash_padded = intern_bytes(f, o->authentihash_padded),
 		.signed_digest = intern_bytes(f, o->signed_digest),
+		.value_digest = intern_bytes(f, o->value_digest),
 	};
 	g->next = k->sigs;
 	k->sigs = g;

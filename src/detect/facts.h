@@ -17,7 +17,7 @@ struct lm_facts_sig {
 	struct lm_facts_sig *next; /* in order of index */
 	struct lm_int index, entry, depth, timestamp, not_after, offset, length;
 	struct lm_str status, reason, trust, trust_reason, digest_alg, signer, issuer, serial;
-	struct lm_bytes authentihash, authentihash_padded, signed_digest;
+	struct lm_bytes authentihash, authentihash_padded, signed_digest, value_digest;
 };
 
 /* Bytes no signature covers. */

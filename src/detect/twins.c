@@ -14,7 +14,8 @@ enum { TWINS_MAX = 64 };
 
 /* What a pair differs in. */
 struct difference {
-	bool checksum, areas, signatures, signer, issuer, table;
+	bool checksum, areas, signatures, signer, issuer, table, inside;
+	bool copies; /* more entries, but of the same signature */
 };
 
 static bool same_int(struct lm_int a, struct lm_int b)
@@ -33,6 +34,37 @@ static bool same_areas(const struct lm_facts_content *a, const struct lm_facts_c
 	return !x && !y;
 }
 
+/* The very same signature: its value tells. Cases of old do not hold it; then what was signed with tells. */
+static bool same_signature(const struct lm_facts_sig *x, const struct lm_facts_sig *y)
+{
+	if (x->value_digest.n && y->value_digest.n)
+		return lm_bytes_eq(x->value_digest, y->value_digest);
+	return lm_str_eq(x->serial, y->serial) && lm_str_eq(x->issuer, y->issuer) &&
+	       same_int(x->timestamp, y->timestamp) && lm_str_eq(x->digest_alg, y->digest_alg);
+}
+
+/* Every signature of one stands in the other too: a copy of a signature is not a new one. */
+static bool holds_all(const struct lm_facts_sig *all, const struct lm_facts_sig *some)
+{
+	for (; some; some = some->next) {
+		const struct lm_facts_sig *x = all;
+		while (x && !same_signature(x, some))
+			x = x->next;
+		if (!x)
+			return false;
+	}
+	return true;
+}
+
+/* Does an earlier signature of the same file have the same value and length? */
+static bool is_copy(const struct lm_facts_sig *all, const struct lm_facts_sig *s)
+{
+	for (; all && all != s; all = all->next)
+		if (same_signature(all, s) && same_int(all->length, s->length))
+			return true;
+	return false;
+}
+
 static struct difference compare(const struct lm_facts_content *a, const struct lm_facts_content *b)
 {
 	struct difference d = {
@@ -44,10 +76,15 @@ static struct difference compare(const struct lm_facts_content *a, const struct 
 	for (; x && y; x = x->next, y = y->next) {
 		d.signer |= !lm_str_eq(x->signer, y->signer);
 		d.issuer |= !lm_str_eq(x->issuer, y->issuer);
-		d.signatures |= !lm_str_eq(x->serial, y->serial) || !same_int(x->timestamp, y->timestamp) ||
-				!same_int(x->length, y->length) || !lm_str_eq(x->digest_alg, y->digest_alg);
+		d.inside |= !same_int(x->length, y->length);
 	}
-	d.signatures |= x || y;
+	/* what one has more of may be copies of what both have: entries that firmware and rewriters duplicate */
+	for (const struct lm_facts_sig *more = x ? x : y; more; more = more->next) {
+		bool copy = is_copy(x ? a->sigs : b->sigs, more);
+		d.copies |= copy;
+		d.inside |= !copy;
+	}
+	d.signatures = !holds_all(a->sigs, b->sigs) || !holds_all(b->sigs, a->sigs);
 	return d;
 }
 
@@ -107,29 +144,33 @@ static enum lm_rc pair(struct lm_detect_ctx *d, const struct lm_facts_content *r
 		lm_finding_attack(&f, "T1553.002");
 		signer_words(&f, a, ref, k);
 		lm_finding_term(&f, "other signer", other_signer, LM_STR("the same program, signed by two parties"));
-	} else if (x.signatures || x.issuer) {
+	} else if (x.signatures) {
 		/* vendors sign one build for several channels: seen in public packages, with old and new authorities */
 		lm_finding_why(&f,
 			       x.issuer ? LM_STR("They were signed anew under the same signer's name, by certificates "
 						 "of different authorities.")
 					: LM_STR("They were signed or timestamped anew by the same signer."));
 		lm_finding_term(&f, "explained", explained, LM_STR("the difference lies in the signatures"));
-	} else if (x.areas) {
+	} else if (x.copies && !x.inside) {
+		lm_finding_why(&f,
+			       LM_STR("One of them carries the same signature a second time, in an entry of its own."));
+		lm_finding_term(&f, "explained", explained, LM_STR("the difference is a copy of the signature"));
+	} else if (x.areas && !x.inside) {
 		lm_finding_why(&f,
 			       LM_STR("The areas that no hash covers differ, and each is padding, a known tag or old "
 				      "page hashes."));
 		lm_finding_term(&f, "explained", explained, LM_STR("the difference is explained padding or a tag"));
-	} else if (x.checksum) {
+	} else if (x.checksum && !x.inside) {
 		lm_finding_term(&f, "explained", explained, LM_STR("the difference is the checksum"));
 	} else {
 		f.severity = LM_SEV_MEDIUM;
 		lm_finding_attack(&f, "T1553.002");
-		lm_finding_why(&f,
-			       lm_arena_fmt(a,
-					    "What differs is neither checksum nor padding nor a known tag: it stands "
-					    "inside the certificate table%s, in parts that the signature does not "
-					    "cover.",
-					    x.table ? ", whose sizes differ" : ""));
+		lm_finding_why(
+			&f, lm_arena_fmt(a,
+					 "They were not signed anew, the signatures are the same. What differs is not "
+					 "checksum, padding or a known tag alone: it stands inside the certificate "
+					 "table%s, in parts that no signature covers.",
+					 x.table ? ", whose sizes differ" : ""));
 		lm_finding_term(&f, "not explained", unlocated, LM_STR("no known kind of difference"));
 		lm_finding_counter(&f,
 				   LM_STR("Certificates or timestamps can be exchanged without changing the program."));

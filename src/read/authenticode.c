@@ -14,8 +14,6 @@
 #include "read/authenticode_crypto.h"
 #include "read/trust_chain.h"
 
-#define LARGE_ATTRIBUTE 32768u
-
 /* What is being said about one signature while it is judged. */
 struct verdict {
 	struct lm_ac *ac;
@@ -323,41 +321,122 @@ static bool judge_structure(struct verdict *v)
 	return p7->n_signers > 0 && p7->content.whole.n > 0;
 }
 
-static bool known_attribute(struct lm_bytes oid)
+/* Parameters that mean nothing are room for bytes: NULL or nothing is what belongs there. */
+static bool params_are_room(const struct lm_p7_alg *alg)
 {
-	return lm_bytes_eq(oid, lm_oid_nested_signature) || lm_bytes_eq(oid, lm_oid_ms_timestamp) ||
-	       lm_bytes_eq(oid, lm_oid_countersignature) || lm_bytes_eq(oid, lm_oid_timestamp_token);
+	bool curve = lm_bytes_eq(alg->oid, lm_oid_ec_public_key) && alg->params.tag == LM_DER_OID;
+	return alg->params.whole.n && (alg->params.tag != LM_DER_NULL || alg->params.body.n) && !curve;
+}
+
+/* The digest in an algorithm that we know, with no room for anything else. */
+static bool digest_is(const struct lm_p7_alg *alg, struct lm_bytes of, struct lm_bytes stated)
+{
+	enum lm_digest_alg a = lm_digest_of_oid(alg->oid);
+	uint8_t digest[LM_DIGEST_MAX];
+	return a != LM_DIGEST_ALGS && !params_are_room(alg) && lm_digest(a, of, digest) && equals(digest, a, stated);
+}
+
+/* A signer whose one messageDigest is that of these bytes, and which carries nothing unsigned. */
+static bool signs(const struct lm_p7_signer *s, struct lm_bytes of)
+{
+	unsigned n;
+	struct lm_tlv value;
+	const struct lm_p7_attr *attr = lm_p7_attr_find(s, lm_oid_message_digest, &n);
+	if (n != 1 || s->n_other)
+		return false;
+	struct lm_der d = lm_der_in(&attr->values);
+	return lm_der_need(&d, LM_DER_OCTETS, &value) && lm_der_at_end(&d) && digest_is(&s->digest, of, value.body);
+}
+
+/* A token whose one signer signs a TSTInfo that was issued for these bytes. */
+static bool token_is_for(const struct lm_p7 *token, struct lm_bytes of)
+{
+	struct lm_p7_alg alg = { 0 };
+	struct lm_bytes value = { 0 };
+	if (token->n_signers != 1 || token->crls.body.n || !lm_p7_imprint(token, &alg, &value) ||
+	    !digest_is(&alg, of, value) || !signs(&token->signer, token->content.body))
+		return false;
+	unsigned others = 0;
+	for (unsigned i = 0; i < token->n_certs; i++) {
+		const struct lm_cert *c = &token->certs[i];
+		size_t most = c->readable ? LM_AC_CHAIN_CERT_MAX : LM_AC_SPARE_CERT_MAX;
+		others += !c->readable;
+		/* [1]: Microsoft's tokens bring one attribute certificate of version 1 (RFC 5652 10.2.2) */
+		if ((!c->readable && c->whole.tag != LM_DER_CTX1) || others > 1 || c->whole.whole.n > most)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * An unauthenticated attribute is what its type says when it was made for this very signature: one value, one
+ * countersignature or token over the signature value. Anything else under a known type is room for bytes.
+ */
+static bool counters(struct verdict *v, const struct lm_p7_attr *attr)
+{
+	const struct lm_bytes signature = v->s->p7.signer.signature.body;
+	struct lm_arena *a = v->ac->q->in->arena;
+	struct lm_arena_mark before = lm_arena_mark(a);
+	struct lm_der d = lm_der_in(&attr->values);
+	struct lm_p7_signer other;
+	struct lm_p7 token;
+	struct lm_tlv t;
+	enum lm_rc rc = LM_ECORRUPT;
+	bool ok = false;
+	if (lm_bytes_eq(attr->oid, lm_oid_countersignature)) {
+		rc = lm_p7_signer_parse(&d, a, &other);
+		ok = rc == LM_OK && lm_der_at_end(&d) && signs(&other, signature);
+	} else if (lm_der_need(&d, LM_DER_SEQUENCE, &t) && lm_der_at_end(&d)) {
+		rc = lm_p7_parse(&t, a, &token);
+		ok = rc == LM_OK && token_is_for(&token, signature);
+	}
+	if (rc == LM_ELIMIT)
+		v->ac->q->rc = rc;
+	lm_arena_reset(a, before);
+	return ok;
+}
+
+enum attribute { ATTR_COUNTERSIGNATURE, ATTR_MS_TIMESTAMP, ATTR_TIMESTAMP_TOKEN, ATTR_NESTED, ATTR_UNKNOWN };
+
+static enum attribute attribute_kind(struct lm_bytes oid)
+{
+	return lm_bytes_eq(oid, lm_oid_countersignature)   ? ATTR_COUNTERSIGNATURE
+	       : lm_bytes_eq(oid, lm_oid_ms_timestamp)	   ? ATTR_MS_TIMESTAMP
+	       : lm_bytes_eq(oid, lm_oid_timestamp_token)  ? ATTR_TIMESTAMP_TOKEN
+	       : lm_bytes_eq(oid, lm_oid_nested_signature) ? ATTR_NESTED
+							   : ATTR_UNKNOWN;
 }
 
 static void list_attributes(struct verdict *v)
 {
 	const struct lm_p7_signer *s = &v->s->p7.signer;
+	unsigned seen[ATTR_UNKNOWN + 1] = { 0 };
 	char oid[LM_OID_TEXT];
 	for (unsigned i = 0; i < s->n_other; i++) {
 		const struct lm_p7_attr *a = &s->other_attrs[i];
-		bool known = known_attribute(a->oid), large = a->whole.whole.n > LARGE_ATTRIBUTE;
+		enum attribute kind = attribute_kind(a->oid);
+		size_t n = a->whole.whole.n;
+		size_t most = kind == ATTR_COUNTERSIGNATURE ? LM_AC_COUNTERSIGNATURE_MAX : LM_AC_ATTRIBUTE_MAX;
+		seen[kind]++;
 		lm_der_oid_text(a->oid, oid);
-		if (!known)
-			lm_pe_obs_fact(v->ac->q, v->s->index, "unknown-attribute", a->whole.at, a->whole.whole.n,
-				       "unauthenticated attribute %s of %zu bytes is of no known type", oid,
-				       a->whole.whole.n);
-		if (large)
-			lm_pe_obs_fact(v->ac->q, v->s->index, "large-attribute", a->whole.at, a->whole.whole.n,
-				       "unauthenticated attribute %s has %zu bytes, more than %u", oid,
-				       a->whole.whole.n, LARGE_ATTRIBUTE);
+		if (kind == ATTR_UNKNOWN)
+			lm_pe_obs_fact(v->ac->q, v->s->index, "unknown-attribute", a->whole.at, n,
+				       "unauthenticated attribute %s of %zu bytes is of no known type", oid, n);
+		if (n > LM_AC_ATTRIBUTE_MAX)
+			lm_pe_obs_fact(v->ac->q, v->s->index, "large-attribute", a->whole.at, n,
+				       "unauthenticated attribute %s has %zu bytes, more than %u", oid, n,
+				       LM_AC_ATTRIBUTE_MAX);
 		/* A nested signature is read in turn: what it leaves open is reported there. */
-		if (!known || (large && !lm_bytes_eq(a->oid, lm_oid_nested_signature)))
+		if (kind == ATTR_UNKNOWN ||
+		    (kind != ATTR_NESTED && (n > most || seen[kind] > LM_AC_COUNTERS_MAX || !counters(v, a))))
 			lm_ac_unhashed(v->ac, "unauthenticated-attribute", a->values.body_at, a->values.body.n);
 	}
 }
 
-/* Parameters that mean nothing are room for bytes: NULL or nothing is what belongs there. */
 static void list_params(struct verdict *v, const struct lm_p7_alg *alg)
 {
-	bool curve = lm_bytes_eq(alg->oid, lm_oid_ec_public_key) && alg->params.tag == LM_DER_OID;
-	if (alg->params.whole.n == 0 || (alg->params.tag == LM_DER_NULL && alg->params.body.n == 0) || curve)
-		return;
-	lm_ac_unhashed(v->ac, "pkcs7-field", alg->params.at, alg->params.whole.n);
+	if (params_are_room(alg))
+		lm_ac_unhashed(v->ac, "pkcs7-field", alg->params.at, alg->params.whole.n);
 }
 
 static void list_fields(struct verdict *v)
@@ -378,6 +457,7 @@ static void list_fields(struct verdict *v)
 		lm_pe_obs_fact(v->ac->q, v->s->index, "embedded-crl", p7->crls.at, p7->crls.whole.n,
 			       "the signature carries %zu bytes of revocation lists, which no hash covers",
 			       p7->crls.whole.n);
+		lm_ac_unhashed(v->ac, "pkcs7-field", p7->crls.body_at, p7->crls.body.n);
 	}
 }
 
@@ -436,9 +516,13 @@ static void list_superfluous(struct verdict *v, const struct lm_cert *cert)
 			if (!m.used[i] && p7->certs[i].readable &&
 			    lm_bytes_eq(p7->certs[i].subject, p7->certs[m.todo[k]].issuer))
 				mark(&m, &p7->certs[i]);
+	size_t spare = 0, chain = 0;
 	for (unsigned i = 0; i < p7->n_certs; i++) {
 		const struct lm_cert *c = &p7->certs[i];
-		if (!c->readable)
+		size_t n = c->whole.whole.n;
+		bool roomy = m.used[i] ? n > LM_AC_CHAIN_CERT_MAX || (chain += n) > LM_AC_CHAIN_CERTS_MAX
+				       : n > LM_AC_SPARE_CERT_MAX || (spare += n) > LM_AC_SPARE_CERTS_MAX;
+		if (!c->readable || roomy)
 			lm_ac_unhashed(v->ac, "pkcs7-field", c->whole.at, c->whole.whole.n);
 		if (c->explicit_ec)
 			lm_pe_obs_fact(
@@ -536,6 +620,9 @@ static void judge(struct lm_ac *ac, struct lm_ac_sig *s, const struct lm_pe_dige
 	}
 	if (p7->has_indirect)
 		o.signed_digest = p7->indirect_value;
+	uint8_t value[LM_DIGEST_MAX];
+	if (p7->signer.signature.body.n && lm_digest(LM_SHA256, p7->signer.signature.body, value))
+		o.value_digest = lm_pe_obs_bytes(ac->q, value, 32);
 	bool whole = judge_structure(&v);
 	judge_digest(&v, all);
 	if (whole)

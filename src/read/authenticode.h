@@ -17,6 +17,15 @@
 #define LM_AC_SIGS_MAX 64u    /* signatures read, nested ones included */
 #define LM_AC_DEPTH_MAX 8u    /* levels of nesting */
 
+/* What of the parts that no hash covers passes without being called an unhashed area; bytes. */
+#define LM_AC_COUNTERS_MAX 4u /* attributes of each kind: countersignature, timestamp */
+#define LM_AC_COUNTERSIGNATURE_MAX 4096u
+#define LM_AC_ATTRIBUTE_MAX 32768u   /* a timestamp with its certificates */
+#define LM_AC_SPARE_CERT_MAX 4096u   /* a certificate of no chain */
+#define LM_AC_SPARE_CERTS_MAX 32768u /* all of them */
+#define LM_AC_CHAIN_CERT_MAX 8192u   /* a certificate that a chain names: the name alone makes it one */
+#define LM_AC_CHAIN_CERTS_MAX 65536u /* all of them */
+
 enum lm_ac_status { LM_AC_VALID, LM_AC_INVALID, LM_AC_MALFORMED };
 
 struct lm_ac_sig {

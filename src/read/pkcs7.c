@@ -20,6 +20,7 @@ const struct lm_bytes lm_oid_countersignature = OID(0x2a, 0x86, 0x48, 0x86, 0xf7
 const struct lm_bytes lm_oid_timestamp_token = OID(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x0e);
 const struct lm_bytes lm_oid_ms_timestamp = OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x03, 0x03, 0x01);
 const struct lm_bytes lm_oid_nested_signature = OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x04, 0x01);
+const struct lm_bytes lm_oid_tst_info = OID(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04);
 static const struct lm_bytes oid_eku = OID(0x55, 0x1d, 0x25), oid_usage = OID(0x55, 0x1d, 0x0f);
 static const struct lm_bytes oid_code_signing = OID(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03);
 static const struct lm_bytes oid_tls_server = OID(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01);
@@ -355,6 +356,34 @@ enum lm_rc lm_p7_parse(const struct lm_tlv *whole, struct lm_arena *a, struct lm
 	if (rc != LM_OK)
 		return rc;
 	return d.why ? LM_ECORRUPT : LM_OK;
+}
+
+/* TSTInfo ::= SEQUENCE { version INTEGER, policy OID, messageImprint SEQUENCE { algorithm, OCTETS }, ... }. */
+bool lm_p7_imprint(const struct lm_p7 *token, struct lm_p7_alg *alg, struct lm_bytes *value)
+{
+	struct lm_tlv t;
+	const char *why;
+	uint64_t why_at;
+	if (!lm_bytes_eq(token->content_type, lm_oid_tst_info) || token->content.tag != LM_DER_OCTETS ||
+	    !lm_der_check(token->content.body, token->content.body_at, 16, &why, &why_at))
+		return false;
+	struct lm_der d = lm_der_in(&token->content);
+	if (!lm_der_need(&d, LM_DER_SEQUENCE, &t))
+		return false;
+	lm_der_done(&d);
+	struct lm_der in = lm_der_in(&t);
+	(void)lm_der_need(&in, LM_DER_INTEGER, &t);
+	(void)lm_der_need(&in, LM_DER_OID, &t);
+	if (lm_der_need(&in, LM_DER_SEQUENCE, &t)) {
+		struct lm_der imprint = lm_der_in(&t);
+		(void)algorithm(&imprint, alg);
+		if (lm_der_need(&imprint, LM_DER_OCTETS, &t))
+			*value = t.body;
+		lm_der_done(&imprint);
+		lm_der_join(&in, &imprint);
+	}
+	lm_der_join(&d, &in);
+	return !d.why;
 }
 
 const struct lm_p7_attr *lm_p7_attr_find(const struct lm_p7_signer *s, struct lm_bytes oid, unsigned *n)

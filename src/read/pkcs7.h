@@ -75,7 +75,7 @@ struct lm_p7 {
 /* Contents of the object identifiers that Authenticode uses. */
 extern const struct lm_bytes lm_oid_signed_data, lm_oid_indirect_data, lm_oid_content_type, lm_oid_message_digest,
 	lm_oid_countersignature, lm_oid_timestamp_token, lm_oid_ms_timestamp, lm_oid_nested_signature,
-	lm_oid_ec_public_key;
+	lm_oid_ec_public_key, lm_oid_tst_info;
 
 /*
  * True when the bytes begin with a DER SEQUENCE that says it is SignedData; *whole gets its extent. Anything
@@ -101,6 +101,12 @@ void lm_cert_parse(const struct lm_tlv *whole, struct lm_cert *out);
  * NULL when it may; else what forbids it, a literal.
  */
 const char *lm_cert_code_problem(const struct lm_cert *c);
+
+/*
+ * What a timestamp token was issued for: messageImprint of its TSTInfo (RFC 3161 2.4.2). False when the content
+ * is no TSTInfo or begins otherwise than one does.
+ */
+bool lm_p7_imprint(const struct lm_p7 *token, struct lm_p7_alg *alg, struct lm_bytes *value);
 
 /* The signed attribute with this type, or NULL; *n counts how many there are. */
 const struct lm_p7_attr *lm_p7_attr_find(const struct lm_p7_signer *s, struct lm_bytes oid, unsigned *n);

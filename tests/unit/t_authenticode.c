@@ -270,6 +270,164 @@ static void unauthenticated(void **s)
 	assert_non_null(fx_unhashed(&r, "unauthenticated-attribute"));
 }
 
+/* The value of the signature that these options make; RSA makes the same one every time. */
+static struct lm_bytes value_of(const struct fx_sign *o)
+{
+	struct lm_tlv whole;
+	struct lm_p7 p7;
+	struct lm_der d = lm_der_of(fx_signature(fx_pe(false), o), 0);
+	assert_true(lm_der_next(&d, &whole));
+	assert_int_equal(lm_p7_parse(&whole, &fx_arena, &p7), LM_OK);
+	return p7.signer.signature.body;
+}
+
+/* SignerInfo over some bytes; `more` stands behind the signature. */
+static struct lm_bytes counter_of(struct lm_bytes of, struct lm_bytes more)
+{
+	return FX_DER(0x30, FX_BYTES(0x02, 0x01, 0x01),
+		      FX_DER(0x30, fx_name_der(X509_get_subject_name(root)), FX_BYTES(0x02, 0x01, 0x07)),
+		      fx_alg(fx_digest_oid(LM_SHA256)),
+		      FX_DER(0xa0, fx_attribute("1.2.840.113549.1.9.4", FX_DER(0x04, fx_hash(LM_SHA256, of)))),
+		      fx_alg("1.2.840.113549.1.1.1"), FX_DER(0x04, fill(256, 's')), more);
+}
+
+/* Timestamp token for some bytes; `more` stands between TSTInfo and signers. */
+static struct lm_bytes token_of(struct lm_bytes of, struct lm_bytes more)
+{
+	struct lm_bytes alg = fx_alg(fx_digest_oid(LM_SHA256));
+	struct lm_bytes info = FX_DER(0x30, FX_BYTES(0x02, 0x01, 0x01), fx_oid("1.2.3.4"),
+				      FX_DER(0x30, alg, FX_DER(0x04, fx_hash(LM_SHA256, of))),
+				      FX_BYTES(0x02, 0x01, 0x05), FX_DER(0x18, fill(15, '1')));
+	return FX_DER(
+		0x30, fx_oid("1.2.840.113549.1.7.2"),
+		FX_DER(0xa0, FX_DER(0x30, FX_BYTES(0x02, 0x01, 0x03), FX_DER(0x31, alg),
+				    FX_DER(0x30, fx_oid("1.2.840.113549.1.9.16.1.4"), FX_DER(0xa0, FX_DER(0x04, info))),
+				    more, FX_DER(0x31, counter_of(info, FX_NONE)))));
+}
+
+/* Known types are no hiding place: what stands there was made for this signature, or is an unhashed area. */
+static void countersigned(void **s)
+{
+	(void)s;
+	static const char *const cs = "1.2.840.113549.1.9.6", *const ts = "1.3.6.1.4.1.311.3.3.1",
+				 *const tok = "1.2.840.113549.1.9.16.2.14";
+	struct fx_sign o = plain();
+	struct lm_bytes v = value_of(&o), other = fill(v.n, 'o');
+	struct lm_bytes c = counter_of(v, FX_NONE), t = token_of(v, FX_NONE);
+	struct lm_bytes junk = FX_DER(0x30, FX_DER(0x04, fill(20000, 'x')));
+	struct lm_bytes room = FX_DER(0xa1, fx_attribute("1.2.3.4", FX_DER(0x04, fill(100, 'x'))));
+	const struct {
+		struct lm_bytes attributes;
+		unsigned areas;
+	} cases[] = {
+		{ fx_attribute(cs, c), 0 },
+		{ fx_attribute(ts, t), 0 },
+		{ fx_attribute(tok, t), 0 },
+		{ FX_JOIN(fx_attribute(cs, c), fx_attribute(ts, t)), 0 },
+		{ fx_attribute(cs, counter_of(other, FX_NONE)), 1 },
+		{ fx_attribute(ts, token_of(other, FX_NONE)), 1 },
+		{ fx_attribute(cs, junk), 1 },
+		{ fx_attribute(ts, junk), 1 },
+		{ fx_attribute(tok, junk), 1 },
+		{ fx_attribute(cs, FX_JOIN(c, junk)), 1 },
+		{ fx_attribute(ts, FX_JOIN(t, junk)), 1 },
+		{ fx_attribute(ts, FX_NONE), 0 }, /* nothing is no room */
+		{ fx_attribute(cs, t), 1 },
+		{ fx_attribute(ts, c), 1 },
+		{ fx_attribute(cs, counter_of(v, room)), 1 },
+		{ fx_attribute(ts, token_of(v, room)), 1 },
+		{ fx_attribute(ts, token_of(v, FX_DER(0xa0, junk))), 1 },
+		{ FX_JOIN(fx_attribute(ts, t), fx_attribute(ts, t), fx_attribute(ts, t), fx_attribute(ts, t),
+			  fx_attribute(cs, c)),
+		  0 },
+		{ FX_JOIN(fx_attribute(ts, t), fx_attribute(ts, t), fx_attribute(ts, t), fx_attribute(ts, t),
+			  fx_attribute(ts, t), fx_attribute(ts, t)),
+		  2 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		o.attributes = cases[i].attributes;
+		run_signed(&o);
+		assert_status(0, "valid");
+		if (fx_unexplained(&r) != cases[i].areas)
+			fail_msg("case %zu: %u areas, expected %u", i, fx_unexplained(&r), cases[i].areas);
+		assert_int_equal(fx_unhashed(&r, "unauthenticated-attribute") != NULL, cases[i].areas > 0);
+		assert_true(lm_bytes_eq(fx_sig(&r, 0)->value_digest, fx_hash(LM_SHA256, v)));
+	}
+}
+
+static X509 *padded_cert(const char *name, size_t n)
+{
+	X509 *x = fx_x509(rsa_ca, (struct fx_cert){ .name = name, .ca = true });
+	char *text = calloc(1, n + 1);
+	memset(text, 'x', n);
+	fx_extension(x, NID_netscape_comment, text);
+	free(text);
+	assert_true(X509_sign(x, rsa_ca, EVP_sha256()) > 0);
+	return x;
+}
+
+static unsigned areas_with(struct fx_sign *o, X509 *x)
+{
+	o->more[0] = x;
+	run_signed(o);
+	assert_status(0, "valid");
+	return fx_unexplained(&r);
+}
+
+/* A certificate of no chain may be small; one that only its name puts into a chain is no room either. */
+static void large_certificates(void **s)
+{
+	(void)s;
+	struct fx_sign o = plain();
+	X509 *large = padded_cert("Spare", 40000), *small = padded_cert("Spare", 2000);
+	X509 *named = padded_cert("Example Root", 40000), *fits = padded_cert("Example Root", 2000);
+	assert_int_equal(areas_with(&o, large), 1);
+	assert_non_null(fx_unhashed(&r, "pkcs7-field"));
+	assert_non_null(fx_fact(&r, "superfluous-certificate"));
+	assert_int_equal(areas_with(&o, small), 0);
+	assert_non_null(fx_fact(&r, "superfluous-certificate"));
+	assert_int_equal(areas_with(&o, named), 1);
+	assert_int_equal(areas_with(&o, fits), 0);
+	X509_free(large);
+	X509_free(small);
+	X509_free(named);
+	X509_free(fits);
+}
+
+/* Small ones, many: the bag of a finished signature is filled up. */
+static void many_certificates(void **s)
+{
+	(void)s;
+	struct fx_sign o = plain();
+	X509 *x = padded_cert("Spare", 3000);
+	struct lm_bytes one = fx_cert_der(x), pe = fx_pe(false);
+	for (unsigned n = 1; n < 16; n++) {
+		struct lm_der d = lm_der_of(fx_signature(pe, &o), 0);
+		struct lm_tlv t, f[5];
+		for (int i = 0; i < 2; i++) { /* ContentInfo, behind its type [0] */
+			assert_true(lm_der_next(&d, &t));
+			d = lm_der_in(&t);
+			if (i == 0)
+				assert_true(lm_der_next(&d, &t));
+		}
+		assert_true(lm_der_next(&d, &t));
+		d = lm_der_in(&t);
+		for (int i = 0; i < 5; i++) /* version, digests, content, certificates, signers */
+			assert_true(lm_der_next(&d, &f[i]));
+		struct lm_bytes bag = f[3].body;
+		for (unsigned i = 0; i < n; i++)
+			bag = FX_JOIN(bag, one);
+		struct lm_bytes p7 = FX_DER(
+			0x30, fx_oid("1.2.840.113549.1.7.2"),
+			FX_DER(0xa0, FX_DER(0x30, f[0].whole, f[1].whole, f[2].whole, FX_DER(0xa0, bag), f[4].whole)));
+		fx_run(fx_attach(pe, fx_entry(2, p7, FX_NONE)), NULL, &r);
+		assert_status(0, "valid");
+		size_t fit = 32768 / one.n;
+		assert_int_equal(fx_unexplained(&r), n > fit ? n - fit : 0);
+	}
+	X509_free(x);
+}
+
 /* Room inside the PKCS#7 that no hash covers either. */
 static void unhashed_fields(void **s)
 {
@@ -285,6 +443,12 @@ static void unhashed_fields(void **s)
 	run_signed(&o);
 	assert_status(0, "valid");
 	assert_non_null(fx_fact(&r, "embedded-crl"));
+	assert_str(fx_unhashed(&r, "pkcs7-field")->class, "unexplained");
+	o.crls = FX_DER(0x30, FX_DER(0x04, fill(100000, 'x')));
+	run_signed(&o);
+	assert_status(0, "valid");
+	assert_int_equal(fx_unexplained(&r), 1);
+	assert_int_equal(fx_unhashed(&r, "pkcs7-field")->length.v, o.crls.n);
 	o = plain();
 	o.more[0] = root;
 	run_signed(&o);
@@ -397,15 +561,26 @@ static void seeds(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(valid_rsa),	   cmocka_unit_test(valid_other_schemes),
-		cmocka_unit_test(must_fail),	   cmocka_unit_test(signer_count_and_content),
-		cmocka_unit_test(foreign_key),	   cmocka_unit_test(transplanted),
-		cmocka_unit_test(explicit_curves), cmocka_unit_test(purposes),
-		cmocka_unit_test(not_der),	   cmocka_unit_test(deep_blob),
-		cmocka_unit_test(nested),	   cmocka_unit_test(unauthenticated),
-		cmocka_unit_test(unhashed_fields), cmocka_unit_test(every_byte_changed),
-		cmocka_unit_test(every_prefix),	   cmocka_unit_test(memory_refused),
+		cmocka_unit_test(valid_rsa),
+		cmocka_unit_test(valid_other_schemes),
+		cmocka_unit_test(must_fail),
+		cmocka_unit_test(signer_count_and_content),
+		cmocka_unit_test(foreign_key),
+		cmocka_unit_test(transplanted),
+		cmocka_unit_test(explicit_curves),
+		cmocka_unit_test(purposes),
+		cmocka_unit_test(not_der),
+		cmocka_unit_test(deep_blob),
+		cmocka_unit_test(nested),
+		cmocka_unit_test(unauthenticated),
+		cmocka_unit_test(unhashed_fields),
+		cmocka_unit_test(every_byte_changed),
+		cmocka_unit_test(every_prefix),
+		cmocka_unit_test(memory_refused),
 		cmocka_unit_test(seeds),
+		cmocka_unit_test(countersigned),
+		cmocka_unit_test(large_certificates),
+		cmocka_unit_test(many_certificates),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
