@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz/reader_target.h"
+
 #include "read/read.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Probing and, whatever it says, reading: lists are also read by force (--hosts, --intel, --inventory). */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t sha[32];
-	struct lm_arena a;
-	struct lm_read_env env = { 0 };
-	lm_arena_init(&a, 32 << 20);
-	struct lm_read_in in = { .data = { data, size },
-				 .sha256 = sha,
-				 .path = LM_STR("client_info.json"),
-				 .host = { .device = LM_STR("collection:C.1"), .source = LM_ID_LAYOUT },
-				 .arena = &a,
-				 .env = &env };
-	void *s;
-	struct lm_obs o;
-	(void)lm_reader_collection.probe(&in);
-	if (lm_reader_collection.open(&in, &s) == LM_OK) {
-		while (lm_reader_collection.next(s, &o) == LM_OK)
-			;
-		lm_reader_collection.close(s);
-	}
-	lm_arena_fini(&a);
-	return 0;
+	return fuzz_reader(&lm_reader_collection, LM_STR("client_info.json"), data, size);
 }
